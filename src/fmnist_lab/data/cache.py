@@ -1,0 +1,128 @@
+"""The decoded data on disk: made once for each machine, verified once a process, mapped by every run."""
+
+import logging
+import os
+import shutil
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from fmnist_lab.data.download import download
+from fmnist_lab.data.folder import Unusable, read, signature, verify
+from fmnist_lab.data.source import Source, decode, is_genuine
+from fmnist_lab.errors import InputError
+
+log = logging.getLogger("fmnist_lab.data")
+
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+
+
+class NotAtHand(InputError):
+    """The data is in none of the places and cannot be downloaded."""
+
+
+def prepare(source: Source, root: str | None) -> Path:
+    """The cache folder with the source's decoded arrays, made first when it is not there yet.
+
+    The files come from `root` alone when it is given (not empty); else from the cache, Debian's package
+    or torchvision's download. Several processes may call this at once.
+    Raises `InputError` for a bad `root`, a cache that cannot be written, or (`NotAtHand`) no data.
+    """
+    given = Path(os.path.expanduser(root)) if root else None  # noqa: PTH111 - Path.expanduser can raise
+    folder = _cache() / f"{source.name}-{source.checksum[:12]}"
+    try:
+        if given:
+            verify(source, given)  # however full the cache: a bad root must not go unnoticed
+        if not _is_whole(source, folder):
+            _fill(source, given, folder)
+    except Unusable as reason:
+        raise InputError(f"data.root={root}: {reason}") from reason
+    return folder
+
+
+def map_arrays(folder: Path) -> list[NDArray[Any]]:
+    """The arrays of a prepared folder in the order of `ARRAYS`, read-only and shared between processes."""
+    return [_map(folder / f"{name}.npy") for name in ARRAYS]
+
+
+def _map(path: Path) -> NDArray[Any]:
+    # open_memmap knows neither pickle nor zip; the plain view is quicker to slice than np.memmap.
+    return np.asarray(np.lib.format.open_memmap(path, mode="r"))
+
+
+def _cache() -> Path:
+    chosen = os.environ.get("FMNIST_LAB_CACHE")
+    return Path(chosen).absolute() if chosen else user_cache_path("fmnist_lab")
+
+
+def _is_whole(source: Source, folder: Path) -> bool:
+    parts = zip(ARRAYS, source.file_shapes, source.files, strict=True)
+    return all(_is_intact(folder / f"{name}.npy", shape, file.sha256) for name, shape, file in parts)
+
+
+def _is_intact(path: Path, shape: tuple[int, ...], sha256: str) -> bool:
+    try:
+        return _verify(path, shape, sha256, signature(path))
+    except OSError:
+        return False
+
+
+@lru_cache
+def _verify(path: Path, shape: tuple[int, ...], sha256: str, _signature: tuple[int, int, int]) -> bool:
+    try:
+        array = _map(path)
+    except Exception:  # NumPy has many ways to say that a file is damaged
+        return False
+    return is_genuine(array, shape, sha256)
+
+
+def _fill(source: Source, given: Path | None, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):
+            if not _is_whole(source, folder):  # another process may have been faster
+                contents = read(source, given) if given else _search(source, folder)
+                _write(source, folder, contents)
+    except OSError as error:
+        raise InputError(
+            f"the data cache {_cache()} cannot be written ({error.strerror or error}): "
+            "set FMNIST_LAB_CACHE to a folder that can"
+        ) from error
+
+
+def _search(source: Source, folder: Path) -> list[bytes]:
+    try:
+        return read(source, Path(source.package_folder))
+    except Unusable as reason:
+        packaged = reason
+    try:
+        return _download(source, folder / "download")
+    except Unusable as reason:
+        raise NotAtHand(
+            f"{source.title} is not in the cache {folder}, not in {source.package_folder} ({packaged}), "
+            f"and its download failed ({reason}): give data.root=FOLDER with its four IDX files, run "
+            f'"python scripts/fetch_data.py", or install the system package {source.package}'
+        ) from reason
+
+
+def _download(source: Source, folder: Path) -> list[bytes]:
+    shutil.rmtree(folder, ignore_errors=True)  # what an interrupted download left; the lock makes it ours
+    try:
+        download(source, folder)
+        return read(source, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(source: Source, folder: Path, contents: list[bytes]) -> None:
+    log.info("decoding %s into %s", source.title, folder)
+    for name, shape, content in zip(ARRAYS, source.file_shapes, contents, strict=True):
+        temporary = folder / f"{name}.tmp"
+        with temporary.open("wb") as file:
+            np.save(file, decode(content, shape), allow_pickle=False)
+        temporary.replace(folder / f"{name}.npy")

@@ -1,0 +1,168 @@
+"""A data set as a run sees it: training, validation and test examples, and the scaling of their pixels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fmnist_lab.data.cache import map_arrays, prepare
+from fmnist_lab.data.source import Source
+from fmnist_lab.errors import InputError
+
+Choice = TypeVar("Choice")
+Rows = NDArray[np.int64]
+
+BRIGHTEST = 255
+BLOCK = 4096
+"""Images of which squares are held in memory at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Some rows of labelled images.
+
+    images: uint8 (n, pixels) and labels: int64 (n,), both read-only; rows: int64 (k,), those of this part.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """x = pixels · factor + offset, each of the two float64 of shape () or (pixels,)."""
+
+    factor: NDArray[np.float64]
+    offset: NDArray[np.float64]
+
+    def apply(
+        self, images: NDArray[np.uint8], dtype: DTypeLike, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """Scale images (..., pixels) in the arithmetic of `dtype`, into `out` when given."""
+        scaled: NDArray[Any] = np.multiply(images, self.factor.astype(dtype), out=out, dtype=dtype)
+        scaled += self.offset.astype(dtype)
+        return scaled
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """The three parts of a source and their common scaling."""
+
+    train: Examples
+    validation: Examples
+    test: Examples
+    scaling: Scaling
+    source: Source
+    validation_is_test: bool
+
+
+def load(
+    source: Source, root: str | None, *, scaling: str, validation: float, split: str, rng: np.random.Generator
+) -> Dataset:
+    """The data set, split and scaled; `rng` draws the validation images of a random split.
+
+    scaling: `unit` ([0, 1]), `symmetric` ([-1, 1]) or `standard` (each pixel with mean 0 and variance 1 over
+    the training images). validation and split: see `split_rows`; without validation images the test images
+    stand in. Raises `InputError` for a value out of range and as `prepare` does.
+    """
+    scale = _choose("data.scaling", scaling, SCALINGS)
+    train_rows, validation_rows = split_rows(source.train_size, validation, split, rng)
+    train_images, train_labels, test_images, test_labels = map_arrays(prepare(source, root))
+    train = Examples(train_images, train_labels, train_rows)
+    test = Examples(test_images, test_labels, np.arange(source.test_size, dtype=np.int64))
+    return Dataset(
+        train=train,
+        validation=Examples(train_images, train_labels, validation_rows) if len(validation_rows) else test,
+        test=test,
+        scaling=scale(train),
+        source=source,
+        validation_is_test=not len(validation_rows),
+    )
+
+
+def split_rows(n: int, validation: float, split: str, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """The training rows and the validation rows, out of n; `validation` as in `validation_size`.
+
+    `random`: the validation rows begin a permutation and the training rows are its rest, in its order;
+    `first` and `last`: the validation rows are the first or last ones.
+    """
+    divide = _choose("data.split", split, SPLITS)
+    return divide(n, validation_size(n, validation), rng)
+
+
+def validation_size(n: int, validation: float) -> int:
+    """How many of n images are for validation: a fraction below 1, rounded; a count; or 0, none.
+
+    Raises `InputError` for any other number, and when no image is left for validation or for training.
+    """
+    if validation == 0:
+        return 0
+    size = round(validation * n) if 0 < validation < 1 else validation
+    if not (1 <= size < n and float(size).is_integer()):
+        raise InputError(
+            f"data.validation={validation}: must be 0, a count of images from 1 to {n - 1}, "
+            f"or a fraction below 1 that leaves at least one of the {n} images to each part"
+        )
+    return int(size)
+
+
+def _random(n: int, size: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    order = rng.permutation(np.arange(n, dtype=np.int64))
+    return order[size:], order[:size]
+
+
+def _first(n: int, size: int, _rng: np.random.Generator) -> tuple[Rows, Rows]:
+    rows = np.arange(n, dtype=np.int64)
+    return rows[size:], rows[:size]
+
+
+def _last(n: int, size: int, _rng: np.random.Generator) -> tuple[Rows, Rows]:
+    rows = np.arange(n, dtype=np.int64)
+    return rows[: n - size], rows[n - size :]
+
+
+def _unit(_train: Examples) -> Scaling:
+    return Scaling(np.array(1 / BRIGHTEST), np.array(0.0))
+
+
+def _symmetric(_train: Examples) -> Scaling:
+    return Scaling(np.array(2 / BRIGHTEST), np.array(-1.0))
+
+
+def _standard(train: Examples) -> Scaling:
+    # Integer sums are exact, so a constant pixel has a variance of exactly 0.
+    n = len(train)
+    total = np.zeros(train.images.shape[1], np.int64)
+    squares = np.zeros_like(total)
+    for start in range(0, n, BLOCK):
+        block = train.images[train.rows[start : start + BLOCK]]
+        total += block.sum(axis=0, dtype=np.int64)
+        squares += np.square(block, dtype=np.uint16).sum(axis=0, dtype=np.int64)
+    mean = total / n
+    deviation = np.sqrt(n * squares - total**2) / n
+    factor = 1 / np.where(deviation == 0, 1.0, deviation)
+    return Scaling(factor, -mean * factor)
+
+
+SPLITS: dict[str, Callable[[int, int, np.random.Generator], tuple[Rows, Rows]]] = {
+    "random": _random,
+    "first": _first,
+    "last": _last,
+}
+SCALINGS: dict[str, Callable[[Examples], Scaling]] = {
+    "unit": _unit,
+    "symmetric": _symmetric,
+    "standard": _standard,
+}
+
+
+def _choose(key: str, name: str, table: dict[str, Choice]) -> Choice:
+    if name not in table:
+        raise InputError(f"{key}={name}: must be one of {', '.join(table)}")
+    return table[name]

@@ -1,0 +1,34 @@
+"""A tiny data set, the real one, an empty cache, and a network that is away."""
+
+from pathlib import Path
+
+import pytest
+from tiny_source import Tiny, make_tiny
+
+from fmnist_lab.data import FASHION_MNIST, Source, cache, prepare
+from fmnist_lab.data.folder import Unusable
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("FMNIST_LAB_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Source, folder: Path) -> None:
+        raise Unusable("no network")
+
+    monkeypatch.setattr(cache, "download", refuse)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Tiny:
+    return make_tiny(tmp_path / "package")
+
+
+@pytest.fixture(scope="session")
+def real_folder() -> Path:
+    return prepare(FASHION_MNIST, None)

@@ -1,0 +1,80 @@
+"""The download's process, with a stand-in for torchvision and once with the real one."""
+
+from pathlib import Path
+
+import pytest
+from tiny_source import Tiny
+
+from fmnist_lab.data import FASHION_MNIST
+from fmnist_lab.data import download as module
+from fmnist_lab.data.download import download
+from fmnist_lab.data.folder import Unusable, read
+
+STAND_IN = """
+import pathlib, shutil, socket
+
+class Tiny:
+    def __init__(self, root, download):
+        {body}
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file to fill with what torchvision's class does."""
+    package = tmp_path / "modules" / "torchvision"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    return package / "datasets.py"
+
+
+def test_files_arrive_in_a_process_of_its_own(tiny: Tiny, stand_in: Path, tmp_path: Path) -> None:
+    server = tiny.write(tmp_path / "server")
+    body = f"shutil.copytree({str(server)!r}, pathlib.Path(root, 'Tiny', 'raw'))"
+    stand_in.write_text(STAND_IN.format(body=body))
+    download(tiny.source, tmp_path / "target")
+    assert read(tiny.source, tmp_path / "target") == list(tiny.contents)
+
+
+def test_an_error_becomes_one_line(tiny: Tiny, stand_in: Path, tmp_path: Path) -> None:
+    stand_in.write_text(STAND_IN.format(body="raise RuntimeError('Tried the server, got:\\n404\\n')"))
+    with pytest.raises(Unusable, match=r"^Tried the server, got: 404$"):
+        download(tiny.source, tmp_path)
+
+
+def test_a_missing_torchvision_becomes_one_line(tiny: Tiny, stand_in: Path, tmp_path: Path) -> None:
+    stand_in.write_text("import a_module_that_is_not_there")
+    with pytest.raises(Unusable, match=r"^ModuleNotFoundError: .*a_module_that_is_not_there"):
+        download(tiny.source, tmp_path)
+
+
+def test_a_silent_death_is_told_by_its_status(tiny: Tiny, stand_in: Path, tmp_path: Path) -> None:
+    stand_in.write_text("import os; os._exit(3)")
+    with pytest.raises(Unusable, match=r"^exit status 3$"):
+        download(tiny.source, tmp_path)
+
+
+def test_a_silent_server_is_given_up(tiny: Tiny, stand_in: Path, tmp_path: Path) -> None:
+    stand_in.write_text(STAND_IN.format(body="raise RuntimeError(str(socket.getdefaulttimeout()))"))
+    with pytest.raises(Unusable, match=f"^{module.STALL_SECONDS}$"):
+        download(tiny.source, tmp_path)
+
+
+def test_an_endless_download_is_given_up(
+    tiny: Tiny, stand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LIMIT_SECONDS", 0.5)
+    stand_in.write_text("import time; time.sleep(60)")
+    with pytest.raises(Unusable, match="not finished after"):
+        download(tiny.source, tmp_path)
+
+
+def test_the_real_torchvision_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # the discard port: nobody listens
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(Unusable) as error:
+        download(FASHION_MNIST, tmp_path)
+    assert "\n" not in str(error.value)
+    assert "ModuleNotFoundError" not in str(error.value)
