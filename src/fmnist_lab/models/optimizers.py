@@ -1,0 +1,82 @@
+"""Optimisers of the hand-written model, with the definitions of `torch.optim`.
+
+Each owns a flat vector of parameters and the vector of their gradients, both of shape (n,), and moves the parameters
+in place. It goes through them in blocks that fit the processor's cache, so that a rule of several passes reads main
+memory once.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from fmnist_lab.models import Array, UpdateRule
+
+BLOCK = 16384  # numbers; 64 KiB in float32
+
+
+class Optimizer(Protocol):
+    """Knows how to follow the gradients it was built with."""
+
+    def step(self) -> None:
+        """Move the parameters once."""
+
+
+class SGD:
+    """Stochastic gradient descent (`torch.optim.SGD`, no dampening).
+
+    g ← g + λ p;  v ← μ v + g;  p ← p − η (g + μ v) in Nesterov's form, else p ← p − η v.
+    """
+
+    def __init__(self, rule: UpdateRule, parameters: Array, gradients: Array) -> None:
+        self.rule = rule
+        # Without momentum the velocity is never touched: let it share memory instead of costing some.
+        velocity = np.zeros_like(parameters) if rule.momentum else gradients
+        self.blocks = _blocks(parameters, gradients, velocity)
+
+    def step(self) -> None:
+        rule = self.rule
+        for p, g, v in self.blocks:
+            if rule.weight_decay:
+                g += rule.weight_decay * p
+            if rule.momentum:
+                v *= rule.momentum
+                v += g
+                g = g + rule.momentum * v if rule.nesterov else v
+            p -= rule.lr * g
+
+
+class Adam:
+    """Adam (Kingma and Ba, 2015, algorithm 1), bias corrections placed as in `torch.optim.Adam`.
+
+    g ← g + λ p;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;
+    p ← p − η / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε).
+    """
+
+    def __init__(self, rule: UpdateRule, parameters: Array, gradients: Array) -> None:
+        self.rule = rule
+        self.t = 0
+        self.blocks = _blocks(parameters, gradients, np.zeros_like(parameters), np.zeros_like(parameters))
+
+    def step(self) -> None:
+        rule, (beta1, beta2) = self.rule, self.rule.betas
+        self.t += 1
+        rate = rule.lr / (1 - beta1**self.t)
+        spread = math.sqrt(1 - beta2**self.t)
+        for p, g, m, v in self.blocks:
+            if rule.weight_decay:
+                g += rule.weight_decay * p
+            m += (1 - beta1) * (g - m)
+            v *= beta2
+            v += (1 - beta2) * g * g
+            p -= rate * m / (np.sqrt(v) / spread + rule.eps)
+
+
+OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam}
+
+
+def _blocks(*vectors: Array) -> list[tuple[Array, ...]]:
+    starts = range(0, len(vectors[0]), BLOCK)
+    return [tuple(vector[start : start + BLOCK] for vector in vectors) for start in starts]
