@@ -1,0 +1,149 @@
+"""How far the runs of a sweep have come, read from their records.
+
+The records are all that parent and workers share, so this works alike for every launcher. A run appends to its
+history after each epoch and completes its summary at the end; a thread of the parent looks a few times a second.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from fmnist_lab import data
+from fmnist_lab.config import Config
+from fmnist_lab.console import Console
+from fmnist_lab.records import Record
+
+SECONDS_BETWEEN_LOOKS = 0.25
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run of a sweep: `place` is where it stands there, `label` what tells it from the others."""
+
+    place: int
+    config: Config
+    record: Record
+    label: str
+
+    @property
+    def epoch_cost(self) -> float:
+        """Work of an epoch, roughly: multiplications, and what a batch costs whatever the width."""
+        source = data.SOURCES[self.config.data.name]
+        sizes = [source.pixels, *self.config.architecture.hidden, len(source.classes)]
+        return sum(a * b for a, b in pairwise(sizes)) + 30_000
+
+    @property
+    def cost(self) -> float:
+        return self.epoch_cost * self.config.epochs
+
+
+@contextmanager
+def following(todo: Sequence[Job], console: Console) -> Iterator[None]:
+    """Show the progress of `todo` while the body runs."""
+    bars = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[state]}", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console.screen,
+        disable=not console.screen.is_terminal,
+        transient=True,
+    )
+    stop = threading.Event()
+    watch = Watch(todo, console, bars)
+
+    def look_repeatedly() -> None:
+        while not stop.wait(SECONDS_BETWEEN_LOOKS):
+            watch.look()
+
+    with bars:
+        thread = threading.Thread(target=look_repeatedly, name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            watch.look()
+
+
+@dataclass
+class Watch:
+    """Compares what is on disk with what was seen before, and says what is new."""
+
+    todo: Sequence[Job]
+    console: Console
+    bars: Progress
+    seen: dict[int, int] = field(default_factory=dict)  # place -> epochs of it that have been told
+    ended: set[int] = field(default_factory=set)
+    tasks: dict[int, TaskID] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.total = self.bars.add_task("runs", total=sum(job.cost for job in self.todo), state=f"0/{len(self.todo)}")
+        # A forced run still has the record of an earlier one: it counts once the files are new.
+        self.old = {job.place: _stamp(job) for job in self.todo}
+
+    def look(self) -> None:
+        for job in self.todo:
+            if job.place not in self.ended:
+                self._look_at(job)
+        done = sum(self.seen.get(job.place, 0) * job.epoch_cost for job in self.todo if job.place not in self.ended)
+        done += sum(job.cost for job in self.todo if job.place in self.ended)
+        self.bars.update(self.total, completed=done, state=f"{len(self.ended)}/{len(self.todo)}")
+
+    def _look_at(self, job: Job) -> None:
+        if _stamp(job) == self.old[job.place]:
+            return
+        history = job.record.history()
+        if len(self.todo) == 1:
+            for epoch in history[self.seen.get(job.place, 0) :]:
+                self.console.say(_epoch_line(epoch, job.config.epochs))
+        self.seen[job.place] = len(history)
+        self._show_bar(job, len(history))
+        summary = job.record.summary()
+        if summary is not None or job.record.error() is not None:
+            self._end(job, summary)
+
+    def _show_bar(self, job: Job, epochs: int) -> None:
+        if job.place not in self.tasks:
+            self.tasks[job.place] = self.bars.add_task(job.label, total=job.config.epochs, state="")
+        self.bars.update(self.tasks[job.place], completed=epochs, state=f"epoch {epochs}/{job.config.epochs}")
+
+    def _end(self, job: Job, summary: dict[str, Any] | None) -> None:
+        self.ended.add(job.place)
+        self.bars.remove_task(self.tasks[job.place])
+        self.console.say(f"[{len(self.ended)}/{len(self.todo)}] {job.label}: {_outcome(summary)}")
+
+
+def _stamp(job: Job) -> int | None:
+    """Changes whenever the run begins anew."""
+    try:
+        return (job.record.folder / "config.yaml").stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _epoch_line(epoch: dict[str, float], epochs: int) -> str:
+    return (
+        f"epoch {epoch['epoch']:.0f}/{epochs}: training loss {epoch['train_loss']:.4f}, "
+        f"validation accuracy {epoch['validation_accuracy']:.2%}, {epoch['train_seconds']:.1f} s"
+    )
+
+
+def _outcome(summary: dict[str, Any] | None) -> str:
+    if summary is None:
+        return "failed"
+    if summary["status"] == "diverged":
+        return f"diverged in epoch {summary['epochs']}"
+    return (
+        f"validation accuracy {summary['validation_accuracy']:.2%}, test accuracy {summary['test_accuracy']:.2%}, "
+        f"{summary['fit_seconds']:.1f} s"
+    )

@@ -1,0 +1,65 @@
+"""Under which conditions a number was made."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("fmnist-lab", "numpy", "hydra-core", "omegaconf")
+
+
+def collect(threads: int, workers: int, data_checksum: str, model: str) -> dict[str, Any]:
+    """Versions, machine and circumstances. `workers` is how many runs went on at once."""
+    packages = (*PACKAGES, "torch") if model == "torch" else PACKAGES
+    return {
+        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "cpu": cpu(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in packages},
+        "threads": threads,
+        "workers": workers,
+        "data_checksum": data_checksum,
+        "git_commit": git_commit(),
+    }
+
+
+@cache
+def cpu() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+@cache
+def git_commit() -> str | None:
+    """The commit of the checkout this code runs from, with "+" where it was changed; None outside a checkout."""
+    package = Path(__file__).resolve().parent
+    if not (package.parents[1] / ".git").exists():
+        return None
+    try:
+        commit = _git(package, "rev-parse", "HEAD").strip()
+        changed = _git(package, "status", "--porcelain", "--untracked-files=no").strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + "+" if changed else commit
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

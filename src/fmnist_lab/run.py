@@ -1,0 +1,226 @@
+"""One run: configuration in, record out. Callable without Hydra."""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from fmnist_lab import data, provenance
+from fmnist_lab.config import Config, check, identity, wrong
+from fmnist_lab.models import Model, UpdateRule, build
+from fmnist_lab.models.initialization import initial_weights
+from fmnist_lab.records import Record, fingerprint, finite
+from fmnist_lab.training import Epoch, Fit, Part, evaluate, fit
+
+# Raised when the same configuration comes to give other numbers (by more than rounding), so that records made before
+# are not taken for records made now. A golden run in the tests guards it.
+NUMERICS = 1
+
+# What the seed draws, each from a generator of its own: one choice more in one does not move the others.
+STREAMS = {"weights": 0, "split": 1, "order": 2}
+
+
+def train(config: Config, *, workers: int = 1) -> Record:
+    """Train as `config` says, or find the run already on disk; return its record.
+
+    `workers` is how many runs the caller has going at once; it is written beside the times. Raises InputError for a
+    wrong configuration or data set. A crash is written to the record (`error.txt`) and raised again.
+    """
+    from filelock import FileLock
+
+    config = settle(config)
+    record = locate(config)
+    record.folder.mkdir(parents=True, exist_ok=True)
+    # Whoever comes second waits, and finds the run done.
+    with FileLock(record.folder.with_suffix(".lock")):
+        if config.force or record.summary() is None:
+            try:
+                _train(config, record, workers)
+            except Exception:
+                record.write_error(traceback.format_exc())
+                raise
+    return record
+
+
+def settle(config: Config) -> Config:
+    """Check `config` against what it meets here, the data set's size and this machine's devices, and settle it."""
+    config = check(config)
+    source = data.SOURCES[config.data.name]
+    validation = data.validation_size(source.train_size, config.data.validation)
+    images = source.train_size - validation
+    if images < 1:
+        raise wrong("data.validation", config.data.validation, f"below the {source.train_size} training images")
+    if config.batch_size > images:
+        raise wrong("batch_size", config.batch_size, f"at most {images}, the number of training images")
+    return dataclasses.replace(config, device=_device(config))
+
+
+def locate(config: Config) -> Record:
+    """Where the record of a settled configuration lies, whether or not it exists."""
+    source = data.SOURCES[config.data.name]
+    determinants = identity(config) | {"data.checksum": source.checksum, "numerics": NUMERICS}
+    return Record(Path(config.outputs) / "runs" / fingerprint(determinants))
+
+
+def initialize(config: Config) -> Model:
+    """The model of `config`, with its initial weights."""
+    source = data.SOURCES[config.data.name]
+    weights = initial_weights(
+        [source.pixels, *config.architecture.hidden, len(source.classes)],
+        config.model.init,
+        bias=config.model.init_bias,
+        std=config.model.init_std,
+        rng=generator(config.seed, "weights"),
+        dtype=config.dtype,
+    )
+    optimizer = config.optimizer
+    rule = UpdateRule(
+        optimizer.name,
+        lr=config.lr,
+        momentum=optimizer.momentum,
+        nesterov=optimizer.nesterov,
+        weight_decay=optimizer.weight_decay,
+        betas=(optimizer.betas[0], optimizer.betas[1]),
+        eps=optimizer.eps,
+    )
+    return build(
+        config.model.name,
+        weights,
+        config.architecture.activation,
+        rule,
+        batch_size=config.batch_size,
+        device=config.device,
+    )
+
+
+def load_data(config: Config) -> data.Dataset:
+    """The data set of `config`, split and scaled."""
+    return data.load(
+        data.SOURCES[config.data.name],
+        config.data.root,
+        scaling=config.data.scaling,
+        validation=config.data.validation,
+        split=config.data.split,
+        rng=generator(config.seed, "split"),
+    )
+
+
+def feed_all(model: Model, dataset: data.Dataset) -> tuple[Part, Part, Part]:
+    """Training, validation and test part, resident where the model computes."""
+    scaling = dataset.scaling
+    feeds = {
+        id(part.images): model.feed(part.images, part.labels, scaling.factor, scaling.offset)
+        for part in (dataset.train, dataset.test)
+    }
+    parts = (dataset.train, dataset.validation, dataset.test)
+    train, validation, test = (Part(feeds[id(part.images)], part.rows, part.labels[part.rows]) for part in parts)
+    return train, validation, test
+
+
+def generator(seed: int, stream: str) -> np.random.Generator:
+    """The source of one kind of randomness of a run."""
+    return np.random.default_rng([seed, STREAMS[stream]])
+
+
+@contextmanager
+def compute_threads(config: Config) -> Iterator[None]:
+    """Hold BLAS, and PyTorch where it is used, to the configured threads; give them back afterwards.
+
+    Set through threadpoolctl: an environment variable is read only when NumPy is first imported.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(config.threads):
+        if config.model.name != "torch":
+            yield
+            return
+        import torch
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(config.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def _train(config: Config, record: Record, workers: int) -> None:
+    record.begin(yaml.safe_dump(dataclasses.asdict(config), sort_keys=False))
+    with compute_threads(config):
+        dataset = load_data(config)
+        model = initialize(config)
+        train_part, validation_part, test_part = feed_all(model, dataset)
+        history: list[dict[str, float]] = []
+        test_history: list[dict[str, float]] = []
+
+        def after_epoch(epoch: Epoch) -> None:
+            history.append(dataclasses.asdict(epoch))
+            record.write_history(history)
+            if config.test_every_epoch:
+                loss, accuracy = evaluate(model, test_part)
+                test_history.append({"epoch": epoch.epoch, "test_loss": loss, "test_accuracy": accuracy})
+                record.write_history(test_history, "test_history.csv")
+
+        result = fit(
+            model,
+            train_part,
+            validation_part,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            order=generator(config.seed, "order") if config.data.shuffle else None,
+            after_epoch=after_epoch,
+        )
+        metrics = {} if result.diverged else _final(model, train_part, test_part)
+    record.write_weights(model.weights())
+    record.finish(
+        {
+            "run": record.run,
+            "status": "diverged" if result.diverged else "finished",
+            **_outcome(result),
+            **metrics,
+            "provenance": provenance.collect(config.threads, workers, dataset.source.checksum, config.model.name)
+            | {"numerics": NUMERICS},
+        }
+    )
+
+
+def _final(model: Model, train_part: Part, test_part: Part) -> dict[str, float]:
+    """What is looked at once, at the end: a clean pass over the training images, and the test images."""
+    _, train_accuracy = evaluate(model, train_part)
+    test_loss, test_accuracy = evaluate(model, test_part)
+    return {"train_accuracy": train_accuracy, "test_loss": test_loss, "test_accuracy": test_accuracy}
+
+
+def _outcome(result: Fit) -> dict[str, float | None]:
+    last = result.history[-1]
+    validated = [epoch for epoch in result.history if epoch.validation_accuracy >= 0]
+    best = max(validated, key=lambda epoch: epoch.validation_accuracy, default=None)
+    return {
+        "epochs": last.epoch,
+        "train_loss": finite(last.train_loss),
+        "validation_loss": finite(last.validation_loss),
+        "validation_accuracy": finite(last.validation_accuracy),
+        "best_epoch": best.epoch if best else None,
+        "best_validation_accuracy": best.validation_accuracy if best else None,
+        "train_seconds": result.train_seconds,
+        "fit_seconds": result.fit_seconds,
+    }
+
+
+def _device(config: Config) -> str:
+    if config.device == "cpu":
+        return "cpu"
+    from fmnist_lab.models.torch import pick_device
+
+    try:
+        device = pick_device(config.device)
+    except LookupError as error:
+        raise wrong("device", config.device, f"cpu or auto: {error}") from None
+    # The hand-written model knows one device only.
+    return "cpu" if config.model.name == "custom" else device

@@ -1,0 +1,108 @@
+"""One loop for every model."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_lab.models import EVALUATION_ROWS, Feed, Model
+
+Rows = NDArray[np.int64]
+
+# A loss beyond this (or none at all) ends the run: the network has left every region from which it learns.
+DIVERGED_ABOVE = 1e6
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of the data as a model is fed it: `rows` (n,) are the feed's rows, `labels` (n,) their classes."""
+
+    feed: Feed
+    rows: Rows
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of a run's history. `train_loss` is the mean over batches, each taken before its update."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    train_seconds: float  # of updates, since the start of training
+
+
+@dataclass
+class Fit:
+    """What training left behind. `fit_seconds` adds validation to the seconds of the updates."""
+
+    history: list[Epoch] = field(default_factory=list)
+    train_seconds: float = 0.0
+    fit_seconds: float = 0.0
+    diverged: bool = False
+
+
+def fit(
+    model: Model,
+    train: Part,
+    validation: Part,
+    *,
+    epochs: int,
+    batch_size: int,
+    order: np.random.Generator | None,
+    after_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> Fit:
+    """Train `model` for `epochs`, in an order drawn anew each epoch from `order`, or as the rows stand.
+
+    `after_epoch` is called off the clock. Ends early when the loss diverges; that epoch closes the history, without
+    a validation.
+    """
+    result = Fit()
+    for number in range(1, epochs + 1):
+        rows = train.rows if order is None else order.permutation(train.rows)
+        start = time.perf_counter()
+        losses = train_epoch(model, train.feed, rows, batch_size)
+        updated = time.perf_counter()
+        result.diverged = not losses.max() <= DIVERGED_ABOVE  # so that nan counts
+        loss, accuracy = (math.nan, math.nan) if result.diverged else evaluate(model, validation)
+        result.train_seconds += updated - start
+        result.fit_seconds += time.perf_counter() - start
+        result.history.append(Epoch(number, float(losses.mean()), loss, accuracy, result.train_seconds))
+        after_epoch(result.history[-1])
+        if result.diverged:
+            break
+    return result
+
+
+def train_epoch(model: Model, feed: Feed, rows: Rows, batch_size: int) -> NDArray[np.float64]:
+    """One update a batch, the last and smaller one included; the loss of each batch before its update."""
+    losses = [model.step(*feed(batch)) for batch in batches(rows, batch_size)]
+    return np.array([float(loss) for loss in losses])
+
+
+def evaluate(model: Model, part: Part) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy, computed in float64 from the model's logits."""
+    logits = predict(model, part)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_total = np.log(np.exp(shifted).sum(axis=1))
+    loss = np.mean(log_total - shifted[np.arange(len(shifted)), part.labels])
+    return float(loss), float(np.mean(logits.argmax(axis=1) == part.labels))
+
+
+def predict(model: Model, part: Part) -> NDArray[np.float64]:
+    """Logits in float64, shape (n, classes)."""
+    with np.errstate(all="ignore"):
+        blocks = [model.logits(part.feed(rows)[0]).astype(np.float64) for rows in batches(part.rows, EVALUATION_ROWS)]
+    return np.concatenate(blocks)
+
+
+def batches(rows: Rows, size: int) -> Iterator[Rows]:
+    """Consecutive pieces of `rows`; the last may be smaller."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
