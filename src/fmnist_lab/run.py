@@ -13,7 +13,7 @@ import yaml
 
 from fmnist_lab import data, provenance
 from fmnist_lab.config import Config, check, identity, wrong
-from fmnist_lab.models import Model, UpdateRule, build
+from fmnist_lab.models import Model, UpdateRule, Weights, build
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.records import Record, fingerprint, finite
 from fmnist_lab.training import Epoch, Fit, Part, evaluate, fit
@@ -52,10 +52,7 @@ def settle(config: Config) -> Config:
     """Check `config` against what it meets here, the data set's size and this machine's devices, and settle it."""
     config = check(config)
     source = data.SOURCES[config.data.name]
-    validation = data.validation_size(source.train_size, config.data.validation)
-    images = source.train_size - validation
-    if images < 1:
-        raise wrong("data.validation", config.data.validation, f"below the {source.train_size} training images")
+    images = source.train_size - data.validation_size(source.train_size, config.data.validation)
     if config.batch_size > images:
         raise wrong("batch_size", config.batch_size, f"at most {images}, the number of training images")
     return dataclasses.replace(config, device=_device(config))
@@ -68,17 +65,8 @@ def locate(config: Config) -> Record:
     return Record(Path(config.outputs) / "runs" / fingerprint(determinants))
 
 
-def initialize(config: Config) -> Model:
-    """The model of `config`, with its initial weights."""
-    source = data.SOURCES[config.data.name]
-    weights = initial_weights(
-        [source.pixels, *config.architecture.hidden, len(source.classes)],
-        config.model.init,
-        bias=config.model.init_bias,
-        std=config.model.init_std,
-        rng=generator(config.seed, "weights"),
-        dtype=config.dtype,
-    )
+def initialize(config: Config, weights: Weights | None = None) -> Model:
+    """The model of `config`, with its initial weights or, say, those of a record."""
     optimizer = config.optimizer
     rule = UpdateRule(
         optimizer.name,
@@ -91,11 +79,24 @@ def initialize(config: Config) -> Model:
     )
     return build(
         config.model.name,
-        weights,
+        weights or draw_weights(config),
         config.architecture.activation,
         rule,
         batch_size=config.batch_size,
         device=config.device,
+    )
+
+
+def draw_weights(config: Config) -> Weights:
+    """The initial weights of `config`; equal seeds, initialisations and sizes give equal weights to either model."""
+    source = data.SOURCES[config.data.name]
+    return initial_weights(
+        [source.pixels, *config.architecture.hidden, len(source.classes)],
+        config.model.init,
+        bias=config.model.init_bias,
+        std=config.model.init_std,
+        rng=generator(config.seed, "weights"),
+        dtype=config.dtype,
     )
 
 

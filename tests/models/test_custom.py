@@ -1,0 +1,149 @@
+"""The hand-written back-propagation against central differences and against autograd."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from fmnist_lab.models import UpdateRule
+from fmnist_lab.models.custom import ACTIVATIONS, CustomModel, softmax_cross_entropy
+from fmnist_lab.models.initialization import initial_weights
+from fmnist_lab.models.torch import TorchModel
+
+STILL = UpdateRule("sgd", lr=1e-300)  # a step that computes gradients and moves nothing
+
+
+@st.composite
+def problems(draw):
+    """A network of random depth and widths, and a batch of inputs and labels for it."""
+    sizes = draw(st.lists(st.integers(1, 7), min_size=2, max_size=6))
+    rows = draw(st.integers(1, 9))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    weights = initial_weights(sizes, "normal", bias="same", std=0.8, rng=rng, dtype="float64")
+    return weights, rng.normal(size=(rows, sizes[0])), rng.integers(0, sizes[-1], rows)
+
+
+def gradient(weights, activation, inputs, labels):
+    model = CustomModel(weights, activation, STILL, len(inputs))
+    model.backward(softmax_cross_entropy(model.logits(inputs.copy()), labels)[1])
+    return model.gradients.copy()
+
+
+def loss_at(model, parameters, inputs, labels):
+    model.parameters[:] = parameters
+    return softmax_cross_entropy(model.logits(inputs.copy()), labels)[0]
+
+
+def central_difference(weights, activation, inputs, labels, h=1e-5):
+    model = CustomModel(weights, activation, STILL, len(inputs))
+    start = model.parameters.copy()
+    steps = h * np.eye(len(start))
+    differences = [
+        loss_at(model, start + step, inputs, labels) - loss_at(model, start - step, inputs, labels) for step in steps
+    ]
+    return np.array(differences) / (2 * h)
+
+
+def near_a_kink(weights, inputs, distance=1e-3):
+    a = inputs
+    for weight, bias in weights[:-1]:
+        z = a @ weight.T + bias
+        if np.abs(z).min() < distance:
+            return True
+        a = np.maximum(z, 0)
+    return False
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@settings(max_examples=60, deadline=None)
+@given(problem=problems())
+def test_gradient_agrees_with_central_differences(activation, problem):
+    weights, inputs, labels = problem
+    assume(activation != "relu" or not near_a_kink(weights, inputs))
+    exact = gradient(weights, activation, inputs, labels)
+    assume(np.linalg.norm(exact) > 1e-4)  # relative to the norm: a network of one class has gradient zero
+    measured = central_difference(weights, activation, inputs, labels)
+    assert np.linalg.norm(measured - exact) <= 1e-7 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@settings(max_examples=60, deadline=None)
+@given(problem=problems())
+def test_gradient_agrees_with_autograd(activation, problem):
+    weights, inputs, labels = problem
+    reference = TorchModel(weights, activation, STILL, "cpu")
+    reference.step(torch.from_numpy(inputs), torch.from_numpy(labels))
+    theirs = np.concatenate([p.grad.numpy().ravel() for p in reference.network.parameters()])
+    ours = gradient(weights, activation, inputs, labels)
+    assert np.linalg.norm(ours - theirs) <= 1e-12 * np.linalg.norm(theirs) + 1e-15
+
+
+def test_relu_has_slope_zero_at_its_kink_as_in_torch():
+    weights = [(np.zeros((3, 2)), np.zeros(3)), (np.ones((2, 3)), np.zeros(2))]
+    inputs, labels = np.ones((4, 2)), np.zeros(4, int)
+    assert not gradient(weights, "relu", inputs, labels)[:9].any()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.integers(1, 8),
+    classes=st.integers(1, 10),
+    scale=st.sampled_from([1e-3, 1, 50, 1e4]),
+    shift=st.sampled_from([0, -1e4, 1e4]),
+    seed=st.integers(0, 1000),
+)
+def test_cross_entropy_is_stable_and_agrees_with_torch(rows, classes, scale, shift, seed):
+    rng = np.random.default_rng(seed)
+    logits, labels = rng.normal(shift, scale, (rows, classes)), rng.integers(0, classes, rows)
+    theirs = torch.tensor(logits, requires_grad=True)
+    expected = torch.nn.functional.cross_entropy(theirs, torch.from_numpy(labels))
+    expected.backward()
+    loss, slope = softmax_cross_entropy(logits.copy(), labels)
+    assert_allclose(loss, expected.item(), rtol=1e-12, atol=1e-11)
+    assert_allclose(slope, theirs.grad.numpy(), rtol=1e-11, atol=1e-14)
+
+
+def test_cross_entropy_of_an_even_guess_is_the_log_of_the_classes():
+    loss, slope = softmax_cross_entropy(np.full((3, 10), 700.0), np.array([0, 4, 9]))
+    assert loss == pytest.approx(np.log(10), rel=1e-15)
+    assert_allclose(slope.sum(axis=1), 0, atol=1e-16)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_everything_stays_in_the_dtype_of_the_weights(dtype):
+    weights = initial_weights([6, 5, 3], "he_normal", bias="zeros", std=0, rng=np.random.default_rng(0), dtype=dtype)
+    model = CustomModel(weights, "relu", UpdateRule("adam", lr=0.1), batch_size=4)
+    images = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    feed = model.feed(images, np.array([0, 1, 2, 0]), np.array(1 / 255), np.array(0.0))
+    inputs, labels = feed(np.arange(4))
+    model.step(inputs, labels)
+    assert {inputs.dtype, model.logits(inputs).dtype, model.gradients.dtype, model.weights()[0][0].dtype} == {
+        np.dtype(dtype)
+    }
+
+
+def test_a_feed_scales_the_rows_it_is_asked_for():
+    weights = initial_weights([3, 2], "zeros", bias="zeros", std=0, rng=np.random.default_rng(0), dtype="float64")
+    images, labels = np.array([[0, 51, 255], [255, 0, 0], [5, 5, 5]], np.uint8), np.array([1, 0, 1])
+    factor, offset = np.array([1 / 255, 2 / 255, 1.0]), np.array([0.0, -1.0, 7.0])
+    for model in (CustomModel(weights, "relu", STILL, 2), TorchModel(weights, "relu", STILL, "cpu")):
+        inputs, told = model.feed(images, labels, factor, offset)(np.array([2, 0]))
+        assert_allclose(np.asarray(inputs), images[[2, 0]] * factor + offset, rtol=1e-15)
+        assert np.asarray(told).tolist() == [1, 1]
+
+
+def test_weights_are_copies_and_build_the_same_network_again():
+    rng = np.random.default_rng(3)
+    weights = initial_weights([4, 8, 8, 3], "he_normal", bias="same", std=0, rng=rng, dtype="float64")
+    inputs = rng.normal(size=(5, 4))
+    for kind in (CustomModel, TorchModel):
+        model = kind(weights, "tanh", STILL, *((5,) if kind is CustomModel else ("cpu",)))
+        taken = model.weights()
+        taken[0][0][:] = 0
+        for (w, b), (w0, b0) in zip(model.weights(), weights, strict=True):
+            np.testing.assert_array_equal(w, w0)
+            np.testing.assert_array_equal(b, b0)
+    ours = CustomModel(weights, "tanh", STILL, 5).logits(inputs).copy()
+    assert_allclose(ours, TorchModel(weights, "tanh", STILL, "cpu").logits(torch.from_numpy(inputs)), rtol=1e-13)

@@ -1,0 +1,206 @@
+"""The command line: wrong input gets one line and status 2; help is light."""
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fmnist_lab import data
+from fmnist_lab.config import rules
+
+# What is typed, and what the one line must name.
+WRONG = [
+    (["lr=abc"], "lr=abc: must be a number above 0"),
+    (["lr=-1"], "lr=-1.0: must be a number above 0"),
+    (["lr=0"], "lr=0.0: must be a number above 0"),
+    (["lr=nan"], "lr=nan: must be a number above 0"),
+    (["lr=inf"], "lr=inf: must be a number above 0"),
+    (["epochs=0"], "epochs=0: must be a whole number of at least 1"),
+    (["epochs=2.5"], "epochs=2.5: must be a whole number of at least 1"),
+    (["batch_size=0"], "batch_size=0: must be a whole number of at least 1"),
+    (["batch_size=48001"], "batch_size=48001: must be at most 48000"),
+    (["architecture.hidden=[]"], "architecture.hidden=[]: must be a list of one or more whole numbers"),
+    (["architecture.hidden=[0]"], "architecture.hidden=[0]: must be a list of one or more whole numbers"),
+    (["architecture.hidden=[-5]"], "architecture.hidden=[-5]: must be a list of one or more whole numbers"),
+    (["architecture.hidden=[abc]"], "architecture.hidden=[abc]: must be a list of one or more whole numbers"),
+    (["architecture.hidden=5"], "architecture.hidden=5: must be a list of one or more whole numbers"),
+    (["architecture.activation=elu"], "architecture.activation=elu: must be one of relu, tanh, sigmoid, identity"),
+    (["model=jax"], "model=jax: must be one of custom, torch"),
+    (["model=3"], "must be a string"),
+    (["model.init=ones"], "model.init=ones: must be one of glorot_uniform, he_normal"),
+    (["architecture=three_layer"], "architecture=three_layer: must be one of one_layer, two_layer"),
+    (["optimizer=lion"], "optimizer=lion: must be one of adam, sgd"),
+    (["optimizer.momentum=1"], "optimizer.momentum=1.0: must be a number from 0 to below 1"),
+    (["optimizer.nesterov=true"], "optimizer.nesterov=True: must be false unless optimizer.momentum is above 0"),
+    (["optimizer.betas=[0.9]"], "optimizer.betas=[0.9]: must be two numbers"),
+    (["optimizer.lr=0.1"], "optimizer.lr: there is no such key; use lr"),
+    (["learning_rate=0.1"], "learning_rate: there is no such key"),
+    (["batchsize=64"], "batchsize: there is no such key; did you mean batch_size?"),
+    (["+extra=1"], "extra: there is no such key"),
+    (["+model.extra=1"], "model.extra: there is no such key"),
+    (["~lr"], "lr: must be a number above 0"),
+    (["lr"], "lr: cannot be read"),
+    (["lr=0.1,0.2"], "lr=0.1,0.2"),
+    (["-m", "experiment=table9"], "experiment=table9: must be one of figures, table1"),
+    (["experiment=table1"], "experiment=table1: is a sweep: add -m"),
+    (["data.validation=1.5"], "data.validation=1.5: must be a fraction below 1"),
+    (["data.validation=60000"], "data.validation=60000.0: must be"),
+    (["data.scaling=log"], "data.scaling=log: must be one of unit, symmetric, standard"),
+    (["data.root=missing"], "data.root=missing: "),
+    (["seed=-1"], "seed=-1: must be a whole number of at least 0"),
+    (["dtype=float16"], "dtype=float16: must be one of float32, float64"),
+    (["device=tpu"], "device=tpu: must be one of cpu, cuda, mps, auto"),
+    (["device=mps", "dtype=float64"], "dtype=float64: must be float32 on device=mps"),
+    (["name=../elsewhere"], "name=../elsewhere: must be a folder name"),
+    (["name=a/b"], "name=a/b: must be a folder name"),
+    (["hydra/launcher=dask"], "hydra/launcher=dask: must be one of basic, joblib"),
+    (["-m", "lr=0.1,-1"], "lr=-1.0: must be a number above 0"),
+    (["-m", "lr=0.1", "epochs=1,0"], "epochs=0: must be a whole number of at least 1"),
+    (["-m", "lr=0.1,abc"], "lr=abc: must be a number above 0"),
+    (["-m", "model=custom,jax"], "model=jax: must be one of custom, torch"),
+    (["-m", "name=a,b"], "name=a,b: must be one value for the whole sweep"),
+]
+
+
+def assert_refused(outcome, told, folder: Path):
+    """One clear line, status 2, and nothing written."""
+    assert outcome.returncode == 2, outcome
+    assert outcome.stdout == ""
+    assert outcome.stderr.count("\n") == 1, outcome.stderr
+    assert outcome.stderr.startswith("fmnist_lab: ")
+    assert told in outcome.stderr
+    assert [path for path in folder.rglob("*") if path.parts[-1] not in ("root", *NAMES)] == []
+
+
+NAMES = [file.name for file in data.FASHION_MNIST.files] + [f"{file.name}.gz" for file in data.FASHION_MNIST.files]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_wrong_input_gets_one_line(lab, arguments, told):
+    assert_refused(lab(*arguments), told, lab.folder)
+
+
+def idx_files(folder: Path) -> Path:
+    """The real files, unpacked into `folder`."""
+    arrays = data.prepare(data.FASHION_MNIST, None)
+    folder.mkdir()
+    parts = ("train_images", "train_labels", "test_images", "test_labels")
+    for file, part in zip(data.FASHION_MNIST.files, parts, strict=True):
+        array = np.load(arrays / f"{part}.npy")
+        shape = (len(array), *data.FASHION_MNIST.shape) if "images" in part else array.shape
+        header = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
+        (folder / file.name).write_bytes(header + array.astype(np.uint8).tobytes())
+    return folder
+
+
+def damage_missing(file: Path) -> None:
+    file.unlink()
+
+
+def damage_truncated(file: Path) -> None:
+    file.with_name(file.name + ".gz").write_bytes(gzip.compress(file.read_bytes())[:-100])
+    file.unlink()
+
+
+def damage_changed(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def damage_unreadable(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (damage_missing, "t10k-labels-idx1-ubyte"),
+        (damage_truncated, "t10k-labels-idx1-ubyte.gz"),
+        (damage_changed, "t10k-labels-idx1-ubyte"),
+        (damage_unreadable, "t10k-labels-idx1-ubyte"),
+    ],
+)
+def test_a_damaged_data_root_gets_one_line(lab, damage, told):
+    root = idx_files(lab.folder / "root")
+    damage(root / "t10k-labels-idx1-ubyte")
+    assert_refused(lab("data.root=root"), "data.root=root: ", lab.folder)
+    assert told in lab("data.root=root").stderr
+
+
+def test_no_network_and_no_data_gets_one_line(lab, tmp_path_factory):
+    empty = tmp_path_factory.mktemp("cache")
+    dead = "http://127.0.0.1:9"
+    outcome = lab(FMNIST_LAB_CACHE=str(empty), http_proxy=dead, https_proxy=dead, HTTP_PROXY=dead, HTTPS_PROXY=dead)
+    if Path(data.FASHION_MNIST.package_folder).exists():
+        pytest.skip("this system has the data in a package")
+    assert_refused(outcome, "data.root", lab.folder)
+
+
+@pytest.mark.parametrize("outputs", ["blocked", "blocked/below"])
+def test_outputs_that_cannot_be_written_get_one_line(lab, outputs):
+    (lab.folder / "blocked").write_text("a file, not a folder")
+    outcome = lab(f"outputs={outputs}")
+    assert (outcome.returncode, outcome.stdout) == (2, "")
+    assert f"outputs={outputs}: must be a folder that can be written" in outcome.stderr
+    assert [path.name for path in lab.folder.iterdir()] == ["blocked"]
+
+
+@pytest.mark.parametrize("model", ["custom", "torch"])
+def test_a_device_that_is_not_there_gets_one_line(lab, model):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    assert_refused(lab("device=cuda", f"model={model}"), "device=cuda: must be cpu or auto", lab.folder)
+
+
+HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "scipy")
+
+
+def loaded_by(code: str, folder: Path) -> set[str]:
+    """The heavy packages that are in memory after `code`."""
+    tail = f"\nimport sys\nprint('LOADED', *[name for name in {HEAVY} if name in sys.modules])"
+    outcome = subprocess.run([sys.executable, "-c", code + tail], cwd=folder, capture_output=True, text=True)
+    assert outcome.returncode == 0, outcome.stderr
+    return set(outcome.stdout.splitlines()[-1].split()[1:])
+
+
+CALL = "import sys; sys.argv = ['fmnist_lab', {arguments}]\nfrom fmnist_lab.door import run\ntry: run()\nexcept SystemExit: pass"
+
+
+def test_help_is_light(tmp_path):
+    assert loaded_by(CALL.format(arguments="'--help'"), tmp_path) == set()
+
+
+def test_the_hand_written_model_never_loads_torch(tmp_path):
+    arguments = "'epochs=1', 'architecture.hidden=[8]', 'data.validation=58000'"
+    assert "torch" not in loaded_by(CALL.format(arguments=arguments), tmp_path)
+    assert (tmp_path / "outputs" / "sweeps").is_dir()
+
+
+def test_importing_the_package_is_light(tmp_path):
+    assert loaded_by("import fmnist_lab, fmnist_lab.run, fmnist_lab.sweep, fmnist_lab.data", tmp_path) == set()
+
+
+def test_help_names_every_key(lab):
+    outcome = lab("--help")
+    assert outcome.returncode == 0
+    groups = {"model.name": "model=", "optimizer.name": "optimizer=", "data.name": "fashion_mnist"}
+    shown = outcome.stdout
+    missing = [key for key in rules() if f"{key}=" not in shown and groups.get(key, key) not in shown]
+    assert missing in ([], ["data.name"])
+
+
+def test_an_unsupported_python_is_answered_with_one_line(capsys):
+    from fmnist_lab.__main__ import unsupported
+
+    assert unsupported() == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert "3.11 to 3.13" in line

@@ -1,0 +1,51 @@
+"""From the same start, both models walk the same path: one whole epoch on the real data."""
+
+import numpy as np
+import pytest
+
+from fmnist_lab import run
+from fmnist_lab.config import compose
+from fmnist_lab.training import evaluate, fit, predict
+
+OPTIMIZERS = {
+    "sgd": ("optimizer=sgd", "lr=0.05"),
+    "momentum": ("optimizer=sgd", "optimizer.momentum=0.9", "lr=0.01"),
+    "nesterov": ("optimizer=sgd", "optimizer.momentum=0.9", "optimizer.nesterov=true", "lr=0.01"),
+    "adam": ("optimizer=adam", "lr=0.001"),
+}
+DEPTHS = {1: "[12]", 2: "[12,8]", 3: "[12,8,8]", 4: "[12,8,8,8]"}
+
+
+def one_epoch(model, *overrides):
+    """Validation logits and accuracy after an epoch from Glorot's start."""
+    config = run.settle(compose(f"model={model}", "model.init=glorot_uniform", "epochs=1", *overrides))
+    with run.compute_threads(config):
+        rival = run.initialize(config)
+        train, validation, _ = run.feed_all(rival, run.load_data(config))
+        order = run.generator(config.seed, "order")
+        fit(rival, train, validation, epochs=1, batch_size=config.batch_size, order=order)
+        return predict(rival, validation), evaluate(rival, validation)[1]
+
+
+def distance(ours, theirs):
+    return np.abs(ours - theirs).max() / np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "identity"])
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_float64_paths_are_the_same(optimizer, depth, activation):
+    settings = (*OPTIMIZERS[optimizer], f"architecture.hidden={DEPTHS[depth]}", f"architecture.activation={activation}")
+    (ours, _), (theirs, _) = (one_epoch(model, "dtype=float64", *settings) for model in ("custom", "torch"))
+    assert distance(ours, theirs) <= 1e-10
+
+
+def test_float64_paths_are_the_same_at_full_size():
+    (ours, _), (theirs, _) = (one_epoch(model, "dtype=float64", "lr=0.05") for model in ("custom", "torch"))
+    assert distance(ours, theirs) <= 1e-10
+
+
+def test_float32_paths_stay_together_at_a_tame_rate():
+    (ours, our_accuracy), (theirs, their_accuracy) = (one_epoch(model) for model in ("custom", "torch"))
+    assert distance(ours, theirs) <= 1e-3
+    assert abs(our_accuracy - their_accuracy) <= 0.002

@@ -1,0 +1,219 @@
+"""A run: determined by its configuration alone, recorded whole, found again."""
+
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from fmnist_lab import run
+from fmnist_lab.config import identity
+from fmnist_lab.errors import InputError
+from fmnist_lab.training import evaluate
+
+TIMES = {"train_seconds", "fit_seconds", "provenance"}
+METRICS = ("validation_accuracy", "test_accuracy", "train_accuracy", "test_loss")
+
+
+def result(record):
+    return {name: value for name, value in record.summary().items() if name not in TIMES}
+
+
+@pytest.mark.parametrize("model", ["custom", "torch"])
+def test_the_same_run_twice_is_the_same_bit_for_bit(small, model):
+    record = run.train(small(f"model={model}"))
+    first, weights = result(record), record.weights()
+    again = run.train(small(f"model={model}", "force=true"))
+    assert result(again) == first
+    for pair, other in zip(weights, again.weights(), strict=True):
+        for one, two in zip(pair, other, strict=True):
+            assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("model", ["custom", "torch"])
+def test_a_run_is_independent_of_what_ran_before(small, model, tmp_path):
+    alone = run.train(small(f"model={model}"))
+    np.random.seed(5)  # noqa: NPY002 - the global state that no run may read
+    run.train(small("model=torch", "lr=0.1", "threads=2", f"outputs={tmp_path}/elsewhere"))
+    after = run.train(small(f"model={model}", f"outputs={tmp_path}/elsewhere"))
+    assert result(after) == result(alone)
+    assert (after.folder / "weights.safetensors").read_bytes() == (alone.folder / "weights.safetensors").read_bytes()
+
+
+def test_a_finished_run_is_not_trained_again(small):
+    record = run.train(small())
+    stamp = (record.folder / "summary.json").stat().st_mtime_ns
+    assert run.train(small()) == record
+    assert (record.folder / "summary.json").stat().st_mtime_ns == stamp
+    run.train(small("force=true"))
+    assert (record.folder / "summary.json").stat().st_mtime_ns != stamp
+
+
+def test_the_record_holds_all_that_was_promised(small):
+    record = run.train(small("epochs=2"))
+    assert {path.name for path in record.folder.iterdir()} == {
+        "config.yaml",
+        "history.csv",
+        "weights.safetensors",
+        "summary.json",
+    }
+    summary = record.summary()
+    assert summary["status"] == "finished"
+    assert all(summary[name] >= 0 for name in METRICS)
+    told = summary["provenance"]
+    assert told["threads"] == 1
+    assert told["data_checksum"]
+    assert told["versions"]["numpy"] == np.__version__
+    assert [row["epoch"] for row in record.history()] == [1, 2]
+    assert summary["train_seconds"] <= summary["fit_seconds"]
+
+
+@pytest.mark.parametrize("trained_by", ["custom", "torch"])
+def test_either_model_loads_the_weights(small, trained_by):
+    record = run.train(small(f"model={trained_by}"))
+    for name in ("custom", "torch"):
+        config = run.settle(small(f"model={name}"))
+        model = run.initialize(config, record.weights())
+        *_, test = run.feed_all(model, run.load_data(config))
+        assert evaluate(model, test)[1] == pytest.approx(record.summary()["test_accuracy"], abs=2e-4)
+
+
+@pytest.mark.parametrize("model", ["custom", "torch"])
+def test_divergence_is_a_result(small, model):
+    record = run.train(small(f"model={model}", "lr=1e6", "epochs=3"))
+    summary = record.summary()
+    assert summary["status"] == "diverged"
+    assert summary["epochs"] == len(record.history()) < 3
+    assert "test_accuracy" not in summary
+
+
+def test_a_crash_leaves_its_reason_and_no_summary(small, monkeypatch):
+    def crash(*arguments, **keywords):
+        raise RuntimeError("the planted crash")
+
+    monkeypatch.setattr(run, "fit", crash)
+    with pytest.raises(RuntimeError, match="planted"):
+        run.train(small())
+    record = run.locate(run.settle(small()))
+    assert record.summary() is None
+    assert record.reason() == "RuntimeError: the planted crash"
+    monkeypatch.undo()
+    assert run.train(small()).error() is None
+
+
+def test_without_validation_images_the_test_set_stands_in(small):
+    summary = run.train(small("data.validation=0")).summary()
+    assert summary["validation_accuracy"] == summary["test_accuracy"]
+
+
+def test_test_accuracy_of_every_epoch_goes_to_a_file_of_its_own(small):
+    record = run.train(small("test_every_epoch=true", "epochs=2"))
+    lines = (record.folder / "test_history.csv").read_text().splitlines()
+    assert lines[0] == "epoch,test_loss,test_accuracy"
+    assert float(lines[-1].split(",")[2]) == record.summary()["test_accuracy"]
+    assert "test" not in (record.folder / "history.csv").read_text()
+
+
+def test_zeros_never_leave_zero(small):
+    weights = run.train(small("model.init=zeros", "architecture.activation=identity")).weights()
+    assert not weights[0][0].any()
+    assert weights[-1][1].any()  # only the last bias learns
+
+
+# Identity: what determines the result is in the fingerprint, and nothing else.
+CHANGES = [
+    "model=torch",
+    "model.init=he_normal",
+    "model.init_bias=same",
+    "architecture.hidden=[9]",
+    "architecture.hidden=[8,8]",
+    "architecture.activation=tanh",
+    "optimizer=adam",
+    "optimizer.momentum=0.9",
+    "optimizer.weight_decay=0.1",
+    "data.scaling=unit",
+    "data.validation=57000",
+    "data.split=first",
+    "data.shuffle=false",
+    "lr=0.01",
+    "epochs=2",
+    "batch_size=64",
+    "seed=1",
+    "dtype=float64",
+    "threads=2",
+    "test_every_epoch=true",
+]
+NO_CHANGES = [
+    "name=other",
+    "outputs=elsewhere",
+    "force=true",
+    "dry_run=true",
+    "data.root=/nowhere",
+    "model.init=glorot_uniform",
+    "model.init_bias=zeros",
+    "model.init_std=0.5",
+    "optimizer.eps=1e-3",
+    "optimizer.betas=[0.5,0.5]",
+    "lr=2e-3",
+]
+
+
+def run_id(config):
+    return run.locate(run.settle(config)).run
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_determines_the_result_changes_the_fingerprint(small, change):
+    assert run_id(small(change)) != run_id(small())
+
+
+@pytest.mark.parametrize("change", NO_CHANGES)
+def test_what_does_not_leaves_it(small, change):
+    assert run_id(small(change)) == run_id(small())
+
+
+def test_every_key_is_judged_above(small):
+    judged = {change.split("=")[0] for change in CHANGES + NO_CHANGES}
+    judged |= {"model.name", "optimizer.name", "data.name", "optimizer.nesterov", "device"}
+    assert set(identity(small())) <= judged
+
+
+def test_a_change_of_the_numerics_or_the_data_changes_the_fingerprint(small, monkeypatch):
+    before = run_id(small())
+    monkeypatch.setattr(run, "NUMERICS", run.NUMERICS + 1)
+    assert run_id(small()) != before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("batch_size=2001", "batch_size=2001: must be at most 2000"),
+        ("data.validation=60000", "data.validation=60000.0: must be 0, a count of images from 1 to 59999"),
+    ],
+)
+def test_what_does_not_fit_the_data_is_refused(small, wrong, told):
+    with pytest.raises(InputError, match=told):
+        run.train(small(wrong))
+
+
+def test_half_a_record_is_no_record(small):
+    record = run.train(small())
+    (record.folder / "summary.json").write_text(json.dumps(record.summary())[:40])
+    assert record.summary() is None
+    run.train(small())
+    assert record.summary() is not None
+
+
+# Two float64 epochs, as of NUMERICS = 1. When a change moves these by more than rounding, it changes results: raise
+# NUMERICS, so that older records are not taken for new ones, and write down the new numbers.
+GOLDEN = {
+    "custom": {"train_loss": 1.257695847531731, "validation_loss": 1.1246944605080433, "test_loss": 1.128962841654592},
+    "torch": {"train_loss": 1.4747326478754796, "validation_loss": 1.244701492653475, "test_loss": 1.2490447399536853},
+}
+
+
+@pytest.mark.parametrize("model", GOLDEN)
+def test_the_numerics_are_those_of_the_stamp(small, model):
+    assert run.NUMERICS == 1
+    summary = run.train(small(f"model={model}", "dtype=float64", "lr=0.05", "epochs=2", "seed=7")).summary()
+    assert {name: summary[name] for name in GOLDEN[model]} == pytest.approx(GOLDEN[model], rel=1e-8)
