@@ -171,7 +171,13 @@ def loaded_by(code: str, folder: Path) -> set[str]:
     return set(outcome.stdout.splitlines()[-1].split()[1:])
 
 
-CALL = "import sys; sys.argv = ['fmnist_lab', {arguments}]\nfrom fmnist_lab.door import run\ntry: run()\nexcept SystemExit: pass"
+CALL = """import sys
+sys.argv = ["fmnist_lab", {arguments}]
+from fmnist_lab.door import run
+try:
+    run()
+except SystemExit:
+    pass"""
 
 
 def test_help_is_light(tmp_path):

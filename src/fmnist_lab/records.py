@@ -44,10 +44,10 @@ class Record:
     def summary(self) -> dict[str, Any] | None:
         """What the run came to, or None while it is not complete."""
         try:
-            summary: dict[str, Any] = json.loads((self.folder / "summary.json").read_text("utf-8"))
+            summary = json.loads((self.folder / "summary.json").read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return summary if summary.get("format") == FORMAT else None
+        return summary if isinstance(summary, dict) and summary.get("format") == FORMAT else None
 
     def history(self) -> list[dict[str, float]]:
         """A row an epoch, as far as the run has come."""

@@ -44,7 +44,7 @@ def plan(configs: Sequence[Config]) -> list[Job]:
     """The distinct runs of a sweep, in order, each with the place of its record."""
     settled = [settle(config) for config in configs]
     for name in ("name", "outputs", "force", "dry_run"):
-        values = {flat(config)[name] for config in settled}
+        values = dict.fromkeys(flat(config)[name] for config in settled)
         if len(values) > 1:
             raise wrong(name, ",".join(map(str, values)), "one value for the whole sweep")
     jobs: dict[str, Job] = {}
