@@ -1,0 +1,163 @@
+"""The design of a sweep: its factors (the settings that varied) and their levels, as experimenters call them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Real
+from typing import Any, Literal
+
+import pandas as pd
+
+IMAGE_PIXELS, CLASSES = 28 * 28, 10
+CONDITIONS = ["cpu", "threads", "workers"]  # of timing
+NEVER_FACTORS = {"model.name", "seed", *CONDITIONS}
+LOGARITHMIC = {"lr", "batch_size"}
+LABELS = {"lr": "learning rate", "init": "initialisation"}
+METRICS = ["validation_accuracy", "test_accuracy", "train_loss", "fit_seconds"]
+
+Scale = Literal["words", "linear", "log"]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A setting that took several values in a sweep.
+
+    Levels are the values as text, in the order of the axis; `positions` says where on the axis each stands.
+    """
+
+    key: str
+    name: str
+    levels: tuple[str, ...]
+    positions: tuple[float, ...]
+    scale: Scale
+    axis_label: str
+
+    @property
+    def ticks(self) -> list[str]:
+        """The levels as an axis shows them."""
+        return [*map(display, self.levels)] if self.scale == "words" else [f"{at:g}" for at in self.positions]
+
+
+def label(name: str) -> str:
+    """The setting's name for readers: `learning rate` for `lr`."""
+    return LABELS.get(name, name.replace("_", " "))
+
+
+def display(level: str) -> str:
+    """A level for readers: hidden widths as `256-128`, all else as it is."""
+    return "-".join(map(str, widths(level))) if re.fullmatch(r"\[\d+(, *\d+)*\]", level) else level
+
+
+def widths(hidden: str) -> list[int]:
+    """The hidden layers' widths in `[256, 128]`."""
+    return [int(width) for width in re.findall(r"\d+", hidden)]
+
+
+def describe(combination: Mapping[str, str]) -> str:
+    """A combination of levels in a line: `learning rate 0.002, hidden 256-128`."""
+    return ", ".join(f"{label(name)} {display(level)}" for name, level in combination.items())
+
+
+def find_factors(settings: pd.DataFrame) -> list[Factor]:
+    """The settings that varied, in the order of the columns.
+
+    A key that only follows the model did not vary: it belongs to the rival. Likewise one that only follows
+    its group's choice, as `optimizer.momentum` may follow `optimizer.name`.
+
+    Args:
+        settings: one row a run, one column a flat configuration key, `model.name` among them.
+    """
+    texts = settings.map(as_text)
+    keys = [str(key) for key in settings if key not in NEVER_FACTORS and _varied(texts, str(key))]
+    return [_factor(key, name, settings[key]) for key, name in _short_names(keys).items()]
+
+
+def join_runs(results: pd.DataFrame, settings: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
+    """Each run once, with a column for each factor (an ordered categorical) and each condition of timing.
+
+    `diverged_epoch` is left unknown (NaN): only the curves can tell it.
+
+    Args:
+        results: one row a run, with the columns of `results.csv`.
+        settings: the same runs as the index, one column a flat configuration key.
+    """
+    own = settings[~settings.index.duplicated()].loc[results["run"]]
+    columns: dict[str, Any] = {factor.name: _categories(own[factor.key], factor.levels) for factor in factors}
+    columns |= {condition: own[condition].to_numpy() for condition in CONDITIONS}
+    columns |= {metric: results[metric].astype(float) for metric in METRICS}  # empty columns, if all failed
+    columns["without_validation"] = own["data.validation"].map(_is_zero).to_numpy(dtype=bool)
+    runs = results.assign(**columns, diverged_epoch=math.nan)
+    return runs.drop_duplicates("run", ignore_index=True)
+
+
+def as_text(value: object) -> str:
+    """A configuration value as a level."""
+    return "none" if value is None or value is pd.NA or value != value else str(value)
+
+
+def _varied(texts: pd.DataFrame, key: str) -> bool:
+    group_choice = f"{key.partition('.')[0]}.name"
+    within = ["model.name"] + ([group_choice] if group_choice in texts and group_choice != key else [])
+    return bool((texts.groupby(within)[key].nunique() > 1).any())
+
+
+def _short_names(keys: Sequence[str]) -> dict[str, str]:
+    short = {key: key.removesuffix(".name").rpartition(".")[2] for key in keys}
+    times = Counter(short.values())
+    return {key: name if times[name] == 1 else key for key, name in short.items()}
+
+
+def _factor(key: str, name: str, values: pd.Series[Any]) -> Factor:
+    by_level = {as_text(value): value for value in values}
+    if key == "architecture.hidden":
+        return _hidden_factor(key, name, list(by_level))
+    if not all(map(_is_number, by_level.values())):
+        return _words(key, name, list(by_level))
+    levels = sorted(by_level, key=lambda level: float(by_level[level]))
+    positions = tuple(float(by_level[level]) for level in levels)
+    scale: Scale = "log" if key in LOGARITHMIC and positions[0] > 0 else "linear"
+    return Factor(key, name, tuple(levels), positions, scale, label(name))
+
+
+def _words(key: str, name: str, levels: Sequence[str]) -> Factor:
+    return Factor(key, name, tuple(levels), tuple(map(float, range(len(levels)))), "words", label(name))
+
+
+def _hidden_factor(key: str, name: str, levels: Sequence[str]) -> Factor:
+    layer = _only_varying_layer([widths(level) for level in levels])
+    if layer is None:
+        return _words(key, name, sorted(levels, key=_parameters))
+    levels = sorted(levels, key=lambda level: widths(level)[layer])
+    positions = tuple(float(widths(level)[layer]) for level in levels)
+    others = [f"hidden {at} = {width}" for at, width in enumerate(widths(levels[0]), start=1) if at != layer + 1]
+    axis_label = f"hidden {layer + 1}" + (f" ({', '.join(others)})" if others else "")
+    return Factor(key, name, tuple(levels), positions, "log", axis_label)
+
+
+def _only_varying_layer(networks: list[list[int]]) -> int | None:
+    if len({len(network) for network in networks}) > 1:
+        return None
+    varying = [at for at, layer in enumerate(zip(*networks, strict=True)) if len(set(layer)) > 1]
+    return varying[0] if len(varying) == 1 else None
+
+
+def _parameters(hidden: str) -> int:
+    sizes = [IMAGE_PIXELS, *widths(hidden), CLASSES]
+    return sum((inputs + 1) * outputs for inputs, outputs in pairwise(sizes))
+
+
+def _categories(values: pd.Series[Any], levels: Sequence[str]) -> pd.Categorical[str]:
+    return pd.Categorical(values.map(as_text), categories=list(levels), ordered=True)
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+
+
+def _is_zero(value: Any) -> bool:
+    return _is_number(value) and value == 0

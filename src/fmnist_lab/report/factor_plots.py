@@ -1,0 +1,172 @@
+"""Test accuracy against each setting that varied, and the time against the width of the hidden layers."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
+from numpy.typing import NDArray
+
+from fmnist_lab.report.design import Factor, describe
+from fmnist_lab.report.style import FAINT, RIVALS, Rival, add_legend, dress_accuracy, new_figure
+
+Floats = NDArray[np.float64]
+
+FACETS_A_ROW = 3
+LEAST_TICK_GAP = 0.09  # of the axis: labels nearer than this would overlap
+WIDE_TICKS = 30  # characters
+SEEDS: dict[str, Any] = {"linestyle": "none", "marker": ".", "markeredgewidth": 0, "alpha": FAINT}
+
+
+def factor_figure(
+    table: pd.DataFrame, runs: pd.DataFrame, factor: Factor, others: Sequence[Factor], title: str
+) -> Figure:
+    """Test accuracy against a factor: mean and 95 % interval over seeds, the seeds as faint points.
+
+    There is a panel for each combination of the other factors; for the widths of hidden layers another one shows
+    the time, if the times can be compared.
+
+    Args:
+        table: `statistics.cells` by the factor and the others.
+        runs: the runs behind it.
+    """
+    facets = list(_facets(table, runs, [other.name for other in others]))
+    timed = factor.key == "architecture.hidden" and bool(table["fit_seconds_median"].notna().any())
+    draws = [_draw_accuracy, _draw_time] if timed else [_draw_accuracy]
+    panels = [(draw, facet) for facet in facets for draw in draws]
+    columns = 2 if timed else min(len(panels), FACETS_A_ROW)
+    rows = -(-len(panels) // columns)
+    figure = new_figure(rows, columns, title)
+    grid = figure.subplots(rows, columns, squeeze=False, sharey="col" if timed else "all")
+    for axes, (draw, (name, its_table, its_runs)) in zip(grid.flat, panels, strict=False):
+        axes.set_title(name)
+        _dress_levels(axes, factor)
+        draw(axes, its_table, its_runs, factor)
+    for axes in grid[:, 0] if timed else grid.flat[: len(panels)]:
+        dress_accuracy(axes, "test accuracy", measured=bool(table["n"].any()))
+    if not timed:
+        for axes in grid[:, 1:].flat:
+            axes.set_ylabel("")
+    for axes in grid.flat[len(panels) :]:
+        axes.remove()
+    add_legend(figure, *_legend(table, timed))
+    return figure
+
+
+def seed_figure(table: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figure:
+    """Test accuracy of each model: its seeds, their mean and 95 % interval.
+
+    Args:
+        table: `statistics.cells` by nothing but the model.
+        runs: the runs behind it.
+    """
+    models = tuple(table["model"])
+    positions = tuple(map(float, range(len(models))))
+    factor = Factor("model.name", "model", models, positions, "words", axis_label="")
+    figure = factor_figure(table, runs, factor, [], title)
+    figure.axes[0].set_xticks(positions, [RIVALS[model].label for model in models])
+    return figure
+
+
+def _facets(
+    table: pd.DataFrame, runs: pd.DataFrame, names: list[str]
+) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    if not names:
+        yield "", table, runs
+        return
+    groups = runs.groupby(names, observed=True)
+    for levels, its_table in table.groupby(names, observed=True):
+        combination = dict(zip(names, map(str, levels), strict=True))
+        yield describe(combination), its_table, groups.get_group(levels)
+
+
+def _draw_accuracy(axes: Axes, table: pd.DataFrame, runs: pd.DataFrame, factor: Factor) -> None:
+    for model, rows in table.groupby("model"):
+        rival, its_runs = RIVALS[str(model)], runs[runs["model"] == model]
+        _draw_marks(axes, rival, factor, rows, "test_accuracy_mean", rows["test_accuracy_half_width"])
+        _draw_seeds(axes, rival, factor, its_runs, "test_accuracy")
+        _draw_diverged(axes, rival, factor, rows[rows["diverged"] > 0])
+
+
+def _draw_time(axes: Axes, table: pd.DataFrame, runs: pd.DataFrame, factor: Factor) -> None:
+    for model, rows in table.groupby("model"):
+        rival, its_runs = RIVALS[str(model)], runs[runs["model"] == model]
+        _draw_marks(axes, rival, factor, rows, "fit_seconds_median", None)
+        _draw_seeds(axes, rival, factor, its_runs, "fit_seconds")
+    axes.set_ylabel("time (s)")
+    axes.set_ylim(bottom=0)
+
+
+def _draw_marks(
+    axes: Axes, rival: Rival, factor: Factor, rows: pd.DataFrame, metric: str, half_widths: pd.Series | None
+) -> None:
+    # words have no order, so no line leads from one to the next
+    line = rival.line | ({"linestyle": "none"} if factor.scale == "words" and factor.name != "hidden" else {})
+    axes.errorbar(_places(rows, factor, rival), rows[metric], half_widths, **line)
+
+
+def _draw_seeds(axes: Axes, rival: Rival, factor: Factor, runs: pd.DataFrame, metric: str) -> None:
+    if runs["seed"].nunique() > 1:
+        axes.plot(_places(runs, factor, rival, steps=2.5), runs[metric], color=rival.colour, **SEEDS)
+
+
+def _draw_diverged(axes: Axes, rival: Rival, factor: Factor, rows: pd.DataFrame) -> None:
+    # at the foot of the panel, since there is no accuracy to show
+    places, transform = _places(rows, factor, rival), axes.get_xaxis_transform()
+    axes.plot(places, np.full(len(rows), 0.04), "x", color=rival.colour, transform=transform)
+
+
+def _dress_levels(axes: Axes, factor: Factor) -> None:
+    axes.set_xlabel(factor.axis_label)
+    if factor.scale == "log":
+        axes.set_xscale("log")
+    along = _along(factor, factor.positions)
+    margin = 0.5 if factor.scale == "words" else 0.08 * np.ptp(along)
+    axes.set_xlim(*_back(factor, along[[0, -1]] + [-margin, margin]))
+    shown = range(len(along)) if factor.scale == "words" else _apart(along, LEAST_TICK_GAP * np.ptp(along))
+    labels = [factor.ticks[at] for at in shown]
+    axes.set_xticks([factor.positions[at] for at in shown], labels)
+    axes.xaxis.set_minor_locator(NullLocator())
+    if sum(map(len, labels)) > WIDE_TICKS:
+        axes.tick_params("x", rotation=30)
+
+
+def _apart(along: Floats, gap: float) -> list[int]:
+    kept = [0]
+    for at in range(1, len(along)):
+        if along[at] - along[kept[-1]] >= gap:
+            kept.append(at)
+    return kept
+
+
+def _places(rows: pd.DataFrame, factor: Factor, rival: Rival, steps: float = 1) -> Floats:
+    """Where on the axis the marks of a model stand: beside the level, so that the rivals' intervals stay apart."""
+    position = dict(zip(factor.levels, factor.positions, strict=True))
+    along = _along(factor, [position[level] for level in rows[factor.name]])
+    step = 0.05 if factor.scale == "words" else 0.01 * np.ptp(_along(factor, factor.positions))
+    return _back(factor, along + (steps * step if rival is RIVALS["torch"] else -steps * step))
+
+
+def _along(factor: Factor, positions: Sequence[float]) -> Floats:
+    """Positions as lengths along the axis."""
+    lengths = np.array(positions, dtype=np.float64)
+    return np.log10(lengths) if factor.scale == "log" else lengths
+
+
+def _back(factor: Factor, lengths: Floats) -> Floats:
+    return np.power(10.0, lengths) if factor.scale == "log" else lengths
+
+
+def _legend(table: pd.DataFrame, timed: bool) -> tuple[list[Line2D], str]:
+    entries = [RIVALS[str(model)].sample() for model in table["model"].drop_duplicates()]
+    if table["diverged"].any():
+        entries.append(Line2D([], [], color="black", linestyle="none", marker="x", label="diverged"))
+    fewest, most = table.loc[table["n"] > 0, "n"].min(), table["n"].max()
+    if most < 2:
+        return entries, ""
+    seeds = f"{most}" if fewest == most else f"{fewest}–{most}"
+    return entries, f"mean of {seeds} seeds with 95 % interval{'; median time' if timed else ''}"

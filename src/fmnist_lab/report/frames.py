@@ -1,0 +1,67 @@
+"""Records of runs as tables: a row a run, a row a run and epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fmnist_lab.records import Record
+
+RESULTS = (
+    "run, status, model, init, hidden, activation, optimizer, lr, epochs, batch_size, seed, dtype, "
+    "train_loss, train_accuracy, validation_loss, validation_accuracy, best_epoch, best_validation_accuracy, "
+    "test_loss, test_accuracy, train_seconds, fit_seconds, threads, workers"
+).split(", ")
+CURVES = "run, model, hidden, lr, seed, epoch, train_loss, validation_loss, validation_accuracy, train_seconds".split(", ")
+
+# Short names of the columns that are configuration keys.
+KEYS = {
+    "model": "model.name",
+    "init": "model.init",
+    "hidden": "architecture.hidden",
+    "activation": "architecture.activation",
+    "optimizer": "optimizer.name",
+}
+
+
+@dataclass(frozen=True)
+class Frames:
+    """`results` and `curves` have the columns of their CSV files; `settings`, indexed by run, has every key."""
+
+    results: pd.DataFrame
+    curves: pd.DataFrame
+    settings: pd.DataFrame
+
+
+def gather(runs: Sequence[tuple[Record, Mapping[str, Any]]]) -> Frames:
+    """Read the records of `runs`, each with its configuration by dotted keys. A run without a summary has failed."""
+    rows, epochs, settings = [], [], []
+    for record, config in runs:
+        summary = record.summary() or {"status": "failed"}
+        told = {**{name: summary.get(name) for name in RESULTS}, **_columns(RESULTS, config), "run": record.run}
+        conditions = summary.get("provenance", {})
+        told |= {name: conditions.get(name) for name in ("threads", "workers")}
+        rows.append(told)
+        epochs += [{**_columns(CURVES, config), "run": record.run, **epoch} for epoch in record.history()]
+        settings.append({**_texts(config), **{name: conditions.get(name) for name in ("cpu", "threads", "workers")}})
+    index = pd.Index([row["run"] for row in rows], name="run")
+    return Frames(_frame(rows, RESULTS), _frame(epochs, CURVES), pd.DataFrame(settings, index=index))
+
+
+def _columns(names: Sequence[str], config: Mapping[str, Any]) -> dict[str, Any]:
+    texts = _texts(config)
+    return {name: texts[KEYS.get(name, name)] for name in names if KEYS.get(name, name) in texts}
+
+
+def _texts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists as text, so that they can be grouped by."""
+    return {name: str(value) if isinstance(value, list) else value for name, value in config.items()}
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=list(columns))
+    whole = [name for name in ("best_epoch", "epoch", "threads", "workers") if name in frame]
+    return frame.astype(dict.fromkeys(whole, "Int64"))

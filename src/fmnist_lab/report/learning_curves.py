@@ -1,0 +1,87 @@
+"""Training loss and validation accuracy against the epoch."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+from fmnist_lab.report.statistics import fate, interval
+from fmnist_lab.report.style import FAINT, RIVALS, Rival, add_legend, dress_accuracy, new_figure
+
+DECADES_FOR_LOG = 2
+MARKS_A_LINE = 20
+
+
+def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figure:
+    """A line a model: the mean over the seeds that finished, with its 95 % band.
+
+    A run that diverged has a thin line of its own, which stops at a cross.
+
+    Args:
+        curves: one row a run and epoch.
+        runs: the runs of one setting, as `design.join_runs` gives them, with `diverged_epoch`.
+    """
+    figure = new_figure(rows=1, columns=2, title=title)
+    loss, accuracy = figure.subplots(1, 2)
+    curves = _before_divergence(curves, runs)
+    for model, its_curves in curves.groupby("model"):
+        _draw_rival(loss, its_curves, "train_loss", RIVALS[str(model)])
+        _draw_rival(accuracy, its_curves, "validation_accuracy", RIVALS[str(model)])
+    for axes in (loss, accuracy):
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _dress_loss(loss, curves["train_loss"])
+    dress_accuracy(accuracy, _accuracy_label(runs), measured=len(curves) > 0)
+    rivals = [(RIVALS[str(model)], its_runs) for model, its_runs in runs.groupby("model")]
+    gathered = max(_seeds(its_runs) for _, its_runs in rivals) > 1
+    entries = [_legend_entry(rival, its_runs) for rival, its_runs in rivals]
+    add_legend(figure, entries, "mean of n seeds with 95 % band" if gathered else "")
+    return figure
+
+
+def _before_divergence(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    own = curves.astype({"epoch": int, "train_loss": float, "validation_accuracy": float})
+    own = own.merge(runs[["run", "status", "diverged_epoch"]], on="run")
+    return own[~(own["epoch"] >= own["diverged_epoch"])]
+
+
+def _draw_rival(axes: Axes, curves: pd.DataFrame, metric: str, rival: Rival) -> None:
+    finished = curves[curves["status"] == "finished"]
+    if len(finished):
+        _draw_mean(axes, interval(finished.groupby("epoch")[metric]), rival)
+    for _, curve in curves[curves["status"] == "diverged"].groupby("run"):
+        axes.plot(curve["epoch"], curve[metric], color=rival.colour, linestyle=rival.dash, linewidth=0.8)
+        axes.plot(curve["epoch"].iloc[-1], curve[metric].iloc[-1], "x", color=rival.colour, markersize=7)
+
+
+def _draw_mean(axes: Axes, mean: pd.DataFrame, rival: Rival) -> None:
+    axes.plot(mean.index, mean["mean"], markevery=-(-len(mean) // MARKS_A_LINE), **rival.line)
+    band = mean.dropna()
+    low, high = band["mean"] - band["half_width"], band["mean"] + band["half_width"]
+    axes.fill_between(band.index, low, high, color=rival.colour, alpha=FAINT / 2, linewidth=0)
+
+
+def _legend_entry(rival: Rival, runs: pd.DataFrame) -> Line2D:
+    seeds = f"n = {_seeds(runs)}" if _seeds(runs) > 1 else ""
+    return rival.sample(seeds, fate(runs))
+
+
+def _seeds(runs: pd.DataFrame) -> int:
+    return int(runs.loc[runs["status"] == "finished", "seed"].nunique())
+
+
+def _dress_loss(axes: Axes, losses: pd.Series) -> None:
+    axes.set_ylabel("training loss (cross-entropy)")
+    positive = losses[losses > 0]
+    # a run on its way to divergence would press all others flat
+    if len(positive) and np.log10(positive.max() / positive.min()) > DECADES_FOR_LOG:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _accuracy_label(runs: pd.DataFrame) -> str:
+    without = runs["without_validation"].all()
+    return "test accuracy (no validation images)" if without else "validation accuracy"

@@ -1,0 +1,91 @@
+"""What several seeds say together: means with Student t intervals, and what became of the runs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from fmnist_lab.report.design import CONDITIONS
+
+CONFIDENCE = 0.95
+TIMES_DIFFER = "times measured under different conditions"
+TEST_IS_VALIDATION = "no validation images: validation accuracy is test accuracy"
+
+
+def interval(groups: Any) -> pd.DataFrame:
+    """Mean and half-width of the 95 % t interval of each group; values that are NaN do not count.
+
+    Args:
+        groups: a pandas SeriesGroupBy of independent measurements.
+
+    Returns:
+        A row a group with columns mean, half_width (NaN below two values: one value has no spread) and n.
+    """
+    table = groups.agg(["mean", "sem", "count"])
+    half_width = t.ppf((1 + CONFIDENCE) / 2, table["count"] - 1) * table["sem"]
+    return pd.DataFrame({"mean": table["mean"], "half_width": half_width, "n": table["count"]})
+
+
+def cells(runs: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """One row for each combination of levels and model: the cells of every table.
+
+    Args:
+        runs: one row a run, as `design.join_runs` gives it.
+        names: the factors, slowest first; rows are sorted by them, then by model.
+
+    Returns:
+        Columns: the names, model, n (seeds finished), runs, diverged, failed, then mean and half-width of
+        validation_accuracy, test_accuracy (fractions) and train_loss, fit_seconds_median (blank unless all
+        runs were timed under the same conditions) and notes.
+    """
+    by = [*names, "model"]
+    is_status = {status: runs["status"] == status for status in ("finished", "diverged", "failed")}
+    finished_seed = runs["seed"].where(is_status["finished"])
+    groups = runs.assign(**is_status, finished_seed=finished_seed).groupby(by, observed=True)
+    table = groups.agg(n=("finished_seed", "nunique"), runs=("run", "size"))
+    table = table.join(groups[["diverged", "failed"]].sum())
+    for metric in ("validation_accuracy", "test_accuracy", "train_loss"):
+        # a seed counts once, however often it ran (on other hardware, say): repetitions are not replicates
+        of_seeds = runs.groupby([*by, "seed"], observed=True)[metric].mean()
+        estimate = interval(of_seeds.groupby(level=by, observed=True))
+        table[[f"{metric}_mean", f"{metric}_half_width"]] = estimate[["mean", "half_width"]]
+    table["fit_seconds_median"] = groups["fit_seconds"].median() if same_conditions(runs) else np.nan
+    table["notes"] = groups[["status", "diverged_epoch"]].apply(fate)
+    return table.reset_index()
+
+
+def same_conditions(runs: pd.DataFrame) -> bool:
+    """Whether all finished runs were timed on one CPU with the same threads and concurrent runs."""
+    return len(runs.loc[runs["status"] == "finished", CONDITIONS].drop_duplicates()) <= 1
+
+
+def remarks(runs: pd.DataFrame) -> list[str]:
+    """What a reader of any table of these runs must know."""
+    differ = [] if same_conditions(runs) else [TIMES_DIFFER]
+    return differ + ([TEST_IS_VALIDATION] if runs["without_validation"].any() else [])
+
+
+def fate(runs: pd.DataFrame) -> str:
+    """What became of the runs that did not finish: `1 of 5 diverged (epoch 3)`, or nothing to say."""
+    said = []
+    for status in ("diverged", "failed"):
+        unlucky = runs[runs["status"] == status]
+        if len(unlucky):
+            count = f"{len(unlucky)} of {len(runs)} " if len(runs) > 1 else ""
+            said.append(f"{count}{status}{_epochs(unlucky)}")
+    return ", ".join(said)
+
+
+def diverged_epochs(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.Series:
+    """The epoch (from 1) in which each run diverged, which is the last on its record; NaN for the others."""
+    last = curves.groupby("run")["epoch"].max().astype(float)
+    return runs["run"].map(last).where(runs["status"] == "diverged")
+
+
+def _epochs(runs: pd.DataFrame) -> str:
+    epochs = sorted({int(epoch) for epoch in runs["diverged_epoch"].dropna()})
+    if not epochs:
+        return ""
+    return f" (epoch{'s' if len(epochs) > 1 else ''} {', '.join(map(str, epochs))})"

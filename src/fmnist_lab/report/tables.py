@@ -1,0 +1,61 @@
+"""The cells of a sweep as tables: CSV with every number apart, text with the numbers as one reads them."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from fmnist_lab.report.design import Factor, display, label
+from fmnist_lab.report.style import RIVALS
+
+WHOLE = ("epochs", "batch_size", "seed", "best_epoch", "epoch", "threads", "workers")
+VALIDATION, TEST, LOSS, TIME = "validation accuracy (%)", "test accuracy (%)", "final train loss", "time (s)"
+NUMBERS = {"n", VALIDATION, TEST, LOSS, TIME}
+FOOTNOTE = "Accuracy: mean ± half-width of the 95 % t interval over n seeds. Time: median."
+
+
+def to_csv(table: pd.DataFrame) -> bytes:
+    """A frame as CSV in UTF-8, alike on every system: shortest exact floats, NaN as an empty cell."""
+    whole = {name: "Int64" for name in WHOLE if name in table and table[name].dtype != "category"}
+    return table.astype(whole).to_csv(index=False, lineterminator="\n").encode()
+
+
+def to_markdown(text: pd.DataFrame) -> bytes:
+    """A `readable` table in Markdown."""
+    rules = ["---:" if name in NUMBERS else "---" for name in text]
+    rows = [map(_escape, row) for row in text.itertuples(index=False)]
+    lines = [_line(text.columns), _line(rules), *map(_line, rows)]
+    return ("\n".join(lines) + f"\n\n{FOOTNOTE}\n").encode()
+
+
+def readable(table: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
+    """`statistics.cells` by these factors as text: percentages of two decimals; blank where none was measured."""
+    settings = {label(factor.name): [display(level) for level in table[factor.name]] for factor in factors}
+    columns = {
+        "model": [RIVALS[model].label for model in table["model"]],
+        "n": table["n"].astype(str),
+        VALIDATION: _percentages(table, "validation_accuracy"),
+        TEST: _percentages(table, "test_accuracy"),
+        LOSS: _rounded(table["train_loss_mean"], 4),
+        TIME: _rounded(table["fit_seconds_median"], 1),
+        "notes": table["notes"],
+    }
+    return pd.DataFrame(settings | columns, dtype=str)
+
+
+def _percentages(table: pd.DataFrame, metric: str) -> list[str]:
+    means = _rounded(100 * table[f"{metric}_mean"], 2)
+    half_widths = _rounded(100 * table[f"{metric}_half_width"], 2)
+    return [f"{mean} ± {half}" if half else mean for mean, half in zip(means, half_widths, strict=True)]
+
+
+def _rounded(values: Iterable[float], decimals: int) -> list[str]:
+    return ["" if pd.isna(value) else f"{value:.{decimals}f}" for value in values]
+
+
+def _line(texts: Iterable[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"([\\`*<>|$~\[\]&])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,43 @@
+"""The summary of a sweep for the terminal."""
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from fmnist_lab.report.design import find_factors, join_runs, label
+from fmnist_lab.report.statistics import TIMES_DIFFER, cells, same_conditions
+from fmnist_lab.report.tables import LOSS, TEST, TIME, VALIDATION, readable
+
+SHORT = {VALIDATION: "validation %", TEST: "test %", TIME: "time s"}
+NUMBERS = {"n", *SHORT.values()}
+
+
+def summary(results: pd.DataFrame, settings: pd.DataFrame) -> Table:
+    """A row for each combination of what varied and each model, legible at 80 columns.
+
+    Args:
+        results: one row a run, with the columns of `results.csv`.
+        settings: the same runs as the index, one column a flat configuration key, and cpu, threads, workers.
+    """
+    factors = find_factors(settings)
+    runs = join_runs(results, settings, factors)
+    table = cells(runs, [factor.name for factor in factors])
+    # the terminal speaks the language of the command line: keys, not names
+    keys = {label(factor.name): factor.name for factor in factors}
+    text = readable(table, factors).assign(model=table["model"]).drop(columns=LOSS).rename(columns=keys | SHORT)
+    text = text.drop(columns=[name for name in ("time s", "notes") if not text[name].any()])
+    shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, caption=_caption(runs))
+    for name in map(str, text):
+        justify: JustifyMethod = "right" if name in NUMBERS else "left"
+        shown.add_column(Text(name), justify=justify, no_wrap=name in NUMBERS, overflow="fold")
+    for row in text.itertuples(index=False):
+        shown.add_row(*map(Text, row))
+    return shown
+
+
+def _caption(runs: pd.DataFrame) -> str | None:
+    several_seeds = "±: half-width of the 95 % interval over seeds" if runs["seed"].nunique() > 1 else ""
+    times = "" if same_conditions(runs) else TIMES_DIFFER
+    return "; ".join(filter(None, [several_seeds, times])) or None
