@@ -44,9 +44,7 @@ def fetch_from_archive(source: Source, error: NotAtHand) -> Path:
             unpack_package(source.package, Path(folder))
         except subprocess.CalledProcessError as failure:
             reason = (failure.stderr.splitlines() or [str(failure)])[-1]
-            raise InputError(
-                f"{error}; apt-get failed too ({reason}): it may need `apt-get update`"
-            ) from failure
+            raise InputError(f"{error}; apt-get failed too ({reason}): it may need `apt-get update`") from failure
         return prepare(source, str(Path(folder, *Path(source.package_folder).parts[1:])))
 
 

@@ -87,9 +87,7 @@ def test_a_tilde_in_the_root_is_the_home(tiny: Tiny, tmp_path: Path, monkeypatch
     assert_whole(tiny, prepare(tiny.source, "~/root"))
 
 
-def test_without_any_source_the_message_says_where_was_looked_and_what_to_do(
-    tiny: Tiny, empty_cache: Path
-) -> None:
+def test_without_any_source_the_message_says_where_was_looked_and_what_to_do(tiny: Tiny, empty_cache: Path) -> None:
     message = complaint(tiny.source, None)
     for part in (str(empty_cache), tiny.source.package_folder, "no network"):
         assert part in message
@@ -168,9 +166,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("name", ["train_images", "test_labels"])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
-def test_a_damaged_array_is_made_again(
-    tiny: Tiny, tmp_path: Path, name: str, damage: Callable[[bytes], bytes]
-) -> None:
+def test_a_damaged_array_is_made_again(tiny: Tiny, tmp_path: Path, name: str, damage: Callable[[bytes], bytes]) -> None:
     root = str(tiny.write(tmp_path / "root"))
     path = prepare(tiny.source, root) / f"{name}.npy"
     path.write_bytes(damage(path.read_bytes()))
@@ -179,18 +175,14 @@ def test_a_damaged_array_is_made_again(
     assert_whole(tiny, prepare(tiny.source, root))
 
 
-def test_verification_happens_once_a_process(
-    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_verification_happens_once_a_process(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = prepare(tiny.source, str(tiny.write(tmp_path / "root")))
     prepare(tiny.source, None)
     monkeypatch.delattr(cache, "is_genuine")
     assert prepare(tiny.source, None) == folder
 
 
-def test_a_cache_that_cannot_be_written_is_named(
-    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_that_cannot_be_written_is_named(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
     monkeypatch.setenv("FMNIST_LAB_CACHE", str(blocked))
@@ -199,9 +191,7 @@ def test_a_cache_that_cannot_be_written_is_named(
     assert "FMNIST_LAB_CACHE" in message
 
 
-def test_the_cache_is_the_systems_unless_chosen(
-    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_is_the_systems_unless_chosen(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = str(tiny.write(tmp_path / "root"))
     monkeypatch.setattr(cache, "user_cache_path", lambda name: tmp_path / "system" / name)
     monkeypatch.setenv("FMNIST_LAB_CACHE", "")
@@ -238,18 +228,14 @@ print(prepare(FASHION_MNIST, sys.argv[1]))
 """
 
 
-def test_four_processes_at_once_fill_an_empty_cache_once(
-    real_folder: Path, tmp_path: Path, empty_cache: Path
-) -> None:
+def test_four_processes_at_once_fill_an_empty_cache_once(real_folder: Path, tmp_path: Path, empty_cache: Path) -> None:
     contents = tuple(
         idx_header(shape) + array.astype(np.uint8).tobytes()
         for shape, array in zip(FASHION_MNIST.file_shapes, map_arrays(real_folder), strict=True)
     )
     root = str(write_files(tmp_path / "root", FASHION_MNIST, contents, suffix=""))
     command = [sys.executable, "-c", PREPARE, root]
-    processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)
-    ]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     outputs = [process.communicate(timeout=60) for process in processes]
     folder = empty_cache / real_folder.name
     assert [out.strip() for out, _ in outputs] == [str(folder)] * 4

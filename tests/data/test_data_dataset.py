@@ -19,9 +19,7 @@ def scaling_of(name: str, images: np.ndarray, rows: np.ndarray | None = None) ->
     return SCALINGS[name](Examples(images, np.zeros(len(images), np.int64), rows))
 
 
-def load_real(
-    scaling: str = "unit", validation: float = 0.1, split: str = "random", seed: int = 0
-) -> Dataset:
+def load_real(scaling: str = "unit", validation: float = 0.1, split: str = "random", seed: int = 0) -> Dataset:
     rng = np.random.default_rng(seed)
     return load(FASHION_MNIST, None, scaling=scaling, validation=validation, split=split, rng=rng)
 
@@ -39,9 +37,7 @@ SPLIT = st.sampled_from(["random", "first", "last"])
 
 
 @given(sizes(), SPLIT, st.integers(0, 2**32))
-def test_the_parts_of_a_split_are_disjoint_and_cover_everything(
-    size: tuple[int, int], split: str, seed: int
-) -> None:
+def test_the_parts_of_a_split_are_disjoint_and_cover_everything(size: tuple[int, int], split: str, seed: int) -> None:
     n, count = size
     train, validation = split_rows(n, count, split, np.random.default_rng(seed))
     assert (len(train), len(validation)) == (n - count, count)

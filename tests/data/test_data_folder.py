@@ -25,9 +25,7 @@ def complaint(tiny: Tiny, folder: Path) -> str:
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize("layout", [".", "raw", "Tiny/raw"])
-def test_files_are_found_in_every_layout_gzipped_or_not(
-    tiny: Tiny, tmp_path: Path, layout: str, suffix: str
-) -> None:
+def test_files_are_found_in_every_layout_gzipped_or_not(tiny: Tiny, tmp_path: Path, layout: str, suffix: str) -> None:
     tiny.write(tmp_path / layout, suffix)
     verify(tiny.source, tmp_path)
     assert read(tiny.source, tmp_path) == list(tiny.contents)

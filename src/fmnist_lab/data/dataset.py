@@ -41,9 +41,7 @@ class Scaling:
     factor: NDArray[np.float64]
     offset: NDArray[np.float64]
 
-    def apply(
-        self, images: NDArray[np.uint8], dtype: DTypeLike, out: NDArray[Any] | None = None
-    ) -> NDArray[Any]:
+    def apply(self, images: NDArray[np.uint8], dtype: DTypeLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Scale images (..., pixels) in the arithmetic of `dtype`, into `out` when given."""
         scaled: NDArray[Any] = np.multiply(images, self.factor.astype(dtype), out=out, dtype=dtype)
         scaled += self.offset.astype(dtype)

@@ -54,9 +54,7 @@ def _locate(source: Source, folder: Path) -> list[tuple[Path, IdxFile]]:
     paths = [_find(file.name, source, folder) for file in source.files]
     missing = [file.name for file, path in zip(source.files, paths, strict=True) if path is None]
     if missing:
-        raise Unusable(
-            f"lacks {', '.join(missing)} (gzipped or not, here or in {source.torchvision}/raw or raw)"
-        )
+        raise Unusable(f"lacks {', '.join(missing)} (gzipped or not, here or in {source.torchvision}/raw or raw)")
     return [(path, file) for file, path in zip(source.files, paths, strict=True) if path]
 
 

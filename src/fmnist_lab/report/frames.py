@@ -10,12 +10,44 @@ import pandas as pd
 
 from fmnist_lab.records import Record
 
-RESULTS = (
-    "run, status, model, init, hidden, activation, optimizer, lr, epochs, batch_size, seed, dtype, "
-    "train_loss, train_accuracy, validation_loss, validation_accuracy, best_epoch, best_validation_accuracy, "
-    "test_loss, test_accuracy, train_seconds, fit_seconds, threads, workers"
-).split(", ")
-CURVES = "run, model, hidden, lr, seed, epoch, train_loss, validation_loss, validation_accuracy, train_seconds".split(", ")
+RESULTS = [
+    "run",
+    "status",
+    "model",
+    "init",
+    "hidden",
+    "activation",
+    "optimizer",
+    "lr",
+    "epochs",
+    "batch_size",
+    "seed",
+    "dtype",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "best_epoch",
+    "best_validation_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "train_seconds",
+    "fit_seconds",
+    "threads",
+    "workers",
+]
+CURVES = [
+    "run",
+    "model",
+    "hidden",
+    "lr",
+    "seed",
+    "epoch",
+    "train_loss",
+    "validation_loss",
+    "validation_accuracy",
+    "train_seconds",
+]
 
 # Short names of the columns that are configuration keys.
 KEYS = {
