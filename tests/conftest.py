@@ -35,6 +35,12 @@ class Lab:
         return folder
 
 
+@pytest.fixture(scope="session")
+def lab_in() -> type[Lab]:
+    """Builds the command line in any folder."""
+    return Lab
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     return Lab(tmp_path)

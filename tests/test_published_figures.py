@@ -16,11 +16,9 @@ FITS = {
 
 
 @pytest.fixture(scope="module")
-def curves(tmp_path_factory):
+def curves(lab_in, tmp_path_factory):
     """Validation accuracy by model, learning rate and epoch, from the preset that makes the figures."""
-    from conftest import Lab
-
-    lab = Lab(tmp_path_factory.mktemp("figures"))
+    lab = lab_in(tmp_path_factory.mktemp("figures"))
     outcome = lab("-m", "experiment=figures", "seed=0,1,2", "hydra/launcher=joblib")
     assert outcome.returncode == 0, outcome.stderr
     frame = pd.read_csv(lab.sweep() / "curves.csv")
