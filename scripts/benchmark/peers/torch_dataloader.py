@@ -1,0 +1,50 @@
+"""The report's way: a torchvision data set that makes a picture of each image and transforms it, behind a DataLoader.
+
+The set's own order: a DataLoader draws it. `ToTensor` and `Normalize` give the project's symmetric scaling.
+"""
+
+import torch
+from common import LR, Rows, measure, options, problem
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torch_network import network
+from torchvision import transforms
+
+
+class Pictures(Dataset):
+    """As torchvision.datasets.FashionMNIST hands out its images, one by one."""
+
+    def __init__(self, images, labels, rows: Rows) -> None:
+        self.images, self.labels = torch.tensor(images[rows]).view(-1, 28, 28), torch.tensor(labels[rows])
+        self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int]:
+        picture = Image.fromarray(self.images[place].numpy())
+        return self.transform(picture), int(self.labels[place])
+
+
+def train(rows: Rows) -> list[float]:
+    pictures = Pictures(given.images, given.labels, rows) if len(rows) < len(everything) else everything
+    losses = []
+    for inputs, labels in DataLoader(pictures, told.batch, shuffle=True, num_workers=told.workers):
+        optimizer.zero_grad()
+        loss = criterion(model(inputs.flatten(1)), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+if __name__ == "__main__":
+    told = options(workers=0)
+    torch.set_num_threads(told.threads)
+    torch.manual_seed(told.seed)
+    given = problem(told, "torch")
+    everything = Pictures(given.images, given.labels, given.rows)
+    model, criterion = network(given), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
+    measure(told, given, train)

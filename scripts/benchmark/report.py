@@ -1,0 +1,103 @@
+"""What the benchmark leaves in its folder: CSV, figures, and two pages of Markdown, all made from the CSV."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from threadpoolctl import threadpool_info
+
+from benchmark.figures import figures
+from benchmark.tables import SECTIONS, markdown
+from benchmark.targets import Measurements, targets
+from fmnist_lab import provenance
+from fmnist_lab.records import write_bytes, write_text
+
+PACKAGES = ("fmnist-lab", "numpy", "torch", "torchvision", "scikit-learn", "jax", "jaxlib")
+BLAS = ("internal_api", "version", "architecture")
+
+
+def conditions(rounds: int, quick: bool, options: str) -> dict[str, Any]:
+    """Under what a part was measured."""
+    return {
+        "started_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "quick": quick,
+        "rounds": rounds,
+        "options": options,
+        "cpu": provenance.cpu(),
+        "cores": os.cpu_count(),
+        "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: version_of(name) for name in PACKAGES},
+        "blas": [{key: pool.get(key) for key in BLAS} for pool in threadpool_info()],
+        "git_commit": provenance.git_commit(),
+    }
+
+
+def version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def save(folder: Path, part: str, frame: pd.DataFrame, told: dict[str, Any]) -> None:
+    """Keep a part's measurements and conditions, in place of older ones."""
+    everything = conditions_in(folder) | {part: told}
+    write_bytes(folder / f"{part}.csv", frame.to_csv(index=False, lineterminator="\n").encode())
+    write_text(folder / "provenance.json", json.dumps(everything, indent=2) + "\n")
+
+
+def measurements_in(folder: Path) -> Measurements:
+    """All parts that lie in the folder, whenever they were measured."""
+    files = {part: folder / f"{part}.csv" for part in SECTIONS}
+    return {part: pd.read_csv(file, dtype={"hidden": str}) for part, file in files.items() if file.exists()}
+
+
+def conditions_in(folder: Path) -> dict[str, dict[str, Any]]:
+    file = folder / "provenance.json"
+    return json.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
+def write(folder: Path) -> pd.DataFrame:
+    """Write tables, figures and targets of all that was measured; return the targets."""
+    measured, told = measurements_in(folder), conditions_in(folder)
+    mark = " (QUICK: too few rounds to quote)" if any(part["quick"] for part in told.values()) else ""
+    table = targets(measured)
+    for name, content in figures(measured, mark).items():
+        write_bytes(folder / name, content)
+    write_bytes(folder / "targets.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_text(folder / "targets.md", f"# Targets{mark}\n\n{machine(told)}\n\n{markdown(table, digits=4)}\n")
+    write_text(folder / "benchmark.md", "\n\n".join(page(measured, told, mark)) + "\n")
+    return table
+
+
+def page(measured: Measurements, told: dict[str, dict[str, Any]], mark: str) -> Iterable[str]:
+    yield f"# Benchmark{mark}"
+    yield machine(told)
+    yield "Each value: median [least–largest] over the rounds, every measurement from a fresh process."
+    for part, frame in measured.items():
+        title, tables = SECTIONS[part]
+        yield f"## {title}"
+        yield f"{told[part]['rounds']} rounds; load of the machine before: {told[part]['load_before']}."
+        yield from tables(frame)
+        yield from (f"Not measured: {name}: {why}" for name, why in told[part]["not_measured"].items())
+
+
+def machine(told: dict[str, dict[str, Any]]) -> str:
+    """Each distinct machine, set of versions and commit, in a line."""
+    lines = {
+        f"{part['cpu']}, {part['cores']} cores, {part['system']}, Python {part['python']}; "
+        + ", ".join(f"{name} {number}" for name, number in part["versions"].items() if number)
+        + f"; commit {part['git_commit']}"
+        for part in told.values()
+    }
+    return "\n\n".join(sorted(lines))
