@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from fmnist_lab.config import compose
+
+# No test asserts on seconds: a busy machine is no fault of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # One epoch of a narrow network on the first 2 000 training images: a real run in a fraction of a second.
 SMALL = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000", "data.split=last")

@@ -62,6 +62,7 @@ WRONG = [
     (["-m", "lr=0.1,abc"], "lr=abc: must be a number above 0"),
     (["-m", "model=custom,jax"], "model=jax: must be one of custom, torch"),
     (["-m", "name=a,b"], "name=a,b: must be one value for the whole sweep"),
+    (["-m", "data.root=a,b"], "data.root=a,b: must be one value for the whole sweep"),
 ]
 
 

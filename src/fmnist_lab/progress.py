@@ -36,7 +36,7 @@ class Job:
     def epoch_cost(self) -> float:
         """Work of an epoch, roughly: multiplications, and what a batch costs whatever the width."""
         source = data.SOURCES[self.config.data.name]
-        sizes = [source.pixels, *self.config.architecture.hidden, len(source.classes)]
+        sizes = source.layer_sizes(self.config.architecture.hidden)
         return sum(a * b for a, b in pairwise(sizes)) + 30_000
 
     @property

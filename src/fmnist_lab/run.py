@@ -91,7 +91,7 @@ def draw_weights(config: Config) -> Weights:
     """The initial weights of `config`; equal seeds, initialisations and sizes give equal weights to either model."""
     source = data.SOURCES[config.data.name]
     return initial_weights(
-        [source.pixels, *config.architecture.hidden, len(source.classes)],
+        source.layer_sizes(config.architecture.hidden),
         config.model.init,
         bias=config.model.init_bias,
         std=config.model.init_std,

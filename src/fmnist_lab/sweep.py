@@ -43,7 +43,7 @@ def conduct(configs: Sequence[Config], default_name: str, launch: Launch) -> int
 def plan(configs: Sequence[Config]) -> list[Job]:
     """The distinct runs of a sweep, in order, each with the place of its record."""
     settled = [settle(config) for config in configs]
-    for name in ("name", "outputs", "force", "dry_run"):
+    for name in HOUSEKEEPING:
         values = dict.fromkeys(flat(config)[name] for config in settled)
         if len(values) > 1:
             raise wrong(name, ",".join(map(str, values)), "one value for the whole sweep")
@@ -130,8 +130,8 @@ def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
     frames = gather([(job.record, flat(job.config)) for job in jobs])
     write_report(frames.results, frames.curves, frames.settings, folder)
     console.show(summary(frames.results, frames.settings))
-    if jobs[0].config.data.validation == 0:
-        console.say("no validation images: every validation figure here is of the test images")
+    if any(job.config.data.validation == 0 for job in jobs):
+        console.say("no validation images with data.validation=0: its validation figures are of the test images")
     failed = [job for job in jobs if job.record.summary() is None]
     for job in failed:
         console.say(f"failed: {job.label}: {job.record.reason()} ({job.record.folder / 'error.txt'})")

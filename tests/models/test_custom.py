@@ -57,7 +57,7 @@ def near_a_kink(weights, inputs, distance=1e-3):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problem=problems())
 def test_gradient_agrees_with_central_differences(activation, problem):
     weights, inputs, labels = problem
@@ -69,7 +69,7 @@ def test_gradient_agrees_with_central_differences(activation, problem):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problem=problems())
 def test_gradient_agrees_with_autograd(activation, problem):
     weights, inputs, labels = problem
@@ -86,7 +86,7 @@ def test_relu_has_slope_zero_at_its_kink_as_in_torch():
     assert not gradient(weights, "relu", inputs, labels)[:9].any()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     rows=st.integers(1, 8),
     classes=st.integers(1, 10),

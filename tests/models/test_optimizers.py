@@ -36,7 +36,7 @@ def torch_optimizer(rule, parameter):
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(rule=sgd_rules | adam_rules, seed=st.integers(0, 1000), size=st.sampled_from([1, 13, BLOCK, BLOCK + 5]))
 def test_ten_steps_agree_with_torch(rule, seed, size):
     rng = np.random.default_rng(seed)

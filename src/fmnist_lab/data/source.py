@@ -3,6 +3,7 @@
 import hashlib
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,10 @@ class Source:
     def pixels(self) -> int:
         """Pixels of one image."""
         return math.prod(self.shape)
+
+    def layer_sizes(self, hidden: Sequence[int]) -> list[int]:
+        """Units of each layer of a perceptron for this data, from the pixels to the classes."""
+        return [self.pixels, *hidden, len(self.classes)]
 
     @property
     def file_shapes(self) -> tuple[tuple[int, ...], ...]:
