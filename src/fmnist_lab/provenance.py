@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from fmnist_lab.blas import kernels
+
 PACKAGES = ("fmnist-lab", "numpy", "hydra-core", "omegaconf")
 
 
@@ -22,6 +24,7 @@ def collect(threads: int, workers: int, data_checksum: str, model: str) -> dict[
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in packages},
+        "blas": kernels(),
         "threads": threads,
         "workers": workers,
         "data_checksum": data_checksum,

@@ -82,7 +82,8 @@ def fit(
 
 def train_epoch(model: Model, feed: Feed, rows: Rows, batch_size: int) -> NDArray[np.float64]:
     """One update a batch, the last and smaller one included; the loss of each batch before its update."""
-    losses = [model.step(*feed(batch)) for batch in batches(rows, batch_size)]
+    with np.errstate(all="ignore"):  # a diverging loss is a result, told by the losses
+        losses = [model.step(*feed(batch)) for batch in batches(rows, batch_size)]
     return np.array([float(loss) for loss in losses])
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from fmnist_lab.models import Array, UpdateRule
 
-BLOCK = 16384  # numbers; 64 KiB in float32
+BLOCK = 65536  # numbers; 256 KiB in float32
 
 
 class Optimizer(Protocol):
@@ -44,8 +44,9 @@ class SGD:
             if rule.momentum:
                 v *= rule.momentum
                 v += g
-                g = g + rule.momentum * v if rule.nesterov else v
-            p -= rule.lr * g
+                g[...] = g + rule.momentum * v if rule.nesterov else v
+            g *= rule.lr  # in place, as the next backward overwrites it
+            p -= g
 
 
 class Adam:
