@@ -10,7 +10,7 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from fmnist_lab.config import Config, from_omegaconf
+from fmnist_lab.config import compose_jobs
 
 
 class FmnistLabSweeper(BasicSweeper):
@@ -19,8 +19,9 @@ class FmnistLabSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         from fmnist_lab.sweep import conduct, default_name
 
+        assert self.hydra_context is not None
         jobs = self._expand(arguments)
-        configs = [self._compose(job) for job in jobs]
+        configs = compose_jobs(self.hydra_context.config_loader, self.config, jobs)
         sys.exit(conduct(configs, default_name(arguments), lambda places: self._launch([jobs[n] for n in places])))
 
     def _expand(self, arguments: list[str]) -> list[list[str]]:
@@ -29,11 +30,6 @@ class FmnistLabSweeper(BasicSweeper):
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         return [job for batch in self.split_arguments(overrides, None) for job in batch]
-
-    def _compose(self, job: list[str]) -> Config:
-        assert self.hydra_context is not None
-        assert self.config is not None
-        return from_omegaconf(self.hydra_context.config_loader.load_sweep_config(self.config, job))
 
     def _launch(self, jobs: Sequence[list[str]]) -> None:
         """Start the jobs; those that fail leave their reason in their record."""

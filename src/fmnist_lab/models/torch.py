@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from fmnist_lab.models import Array, Feed, UpdateRule, Weights
 
@@ -26,7 +27,6 @@ class TorchModel:
         for weight, bias in weights:
             layers += [_linear(weight, bias), ACTIVATIONS[activation]()]
         self.network = nn.Sequential(*layers[:-1]).to(self.device)
-        self.loss = nn.CrossEntropyLoss()
         self.optimizer = _optimizer(rule, self.network, self.device)
 
     def feed(self, images: Array, labels: Array, factor: Array, offset: Array) -> Feed:
@@ -34,8 +34,7 @@ class TorchModel:
         # Copies: the originals are mapped read-only, and from_numpy shares memory.
         resident = torch.tensor(images, device=self.device)
         targets = torch.tensor(labels, device=self.device)
-        scale = torch.tensor(factor, dtype=dtype, device=self.device)
-        shift = torch.tensor(offset, dtype=dtype, device=self.device)
+        scale, shift = (_operand(array, dtype, self.device) for array in (factor, offset))
 
         def batch(rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
             index = torch.from_numpy(rows).to(self.device)
@@ -46,7 +45,7 @@ class TorchModel:
 
     def step(self, inputs: Tensor, labels: Tensor) -> Tensor:
         self.optimizer.zero_grad()
-        loss: Tensor = self.loss(self.network(inputs), labels)
+        loss: Tensor = cross_entropy(self.network(inputs), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         # Not .item(): that would make an accelerator wait for every batch.
@@ -70,6 +69,12 @@ def pick_device(device: str) -> str:
     if not available[device]:
         raise LookupError(f"no {device} device is available here")
     return device
+
+
+def _operand(array: Array, dtype: torch.dtype, device: torch.device) -> Tensor | float:
+    """A number where one serves all pixels, which PyTorch takes faster than a tensor of one."""
+    tensor = torch.tensor(array, dtype=dtype, device=device)
+    return tensor.item() if tensor.ndim == 0 else tensor
 
 
 def _linear(weight: Array, bias: Array) -> nn.Linear:
