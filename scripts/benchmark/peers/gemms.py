@@ -12,10 +12,15 @@ rng = np.random.default_rng(told.seed)
 
 
 def products(fan_in: int, fan_out: int, rows: int, first: bool) -> list[Product]:
-    """(left, right, out) of a layer's products: x Wᵀ, dzᵀ x and, but for the first layer, dz W."""
-    x, weight, dz = (rng.random(shape, told.dtype) for shape in [(rows, fan_in), (fan_out, fan_in), (rows, fan_out)])
-    z, gradient, dx = np.empty_like(dz), np.empty_like(weight), np.empty_like(x)
-    return [(x, weight.T, z), (dz.T, x, gradient)] + [(dz, weight, dx)] * (not first)
+    """(left, right, out) of a layer's products: W x, dz xᵀ and, but for the first layer, Wᵀ dz.
+
+    The first layer's x is the transpose of a batch with a row an image.
+    """
+    shapes = [(rows, fan_in) if first else (fan_in, rows), (fan_out, fan_in), (fan_out, rows)]
+    x, weight, dz = (rng.random(shape, told.dtype) for shape in shapes)
+    x = x.T if first else x
+    z, gradient, dx = np.empty_like(dz), np.empty_like(weight), np.empty((fan_in, rows), told.dtype)
+    return [(weight, x, z), (dz, x.T, gradient)] + [(weight.T, dz, dx)] * (not first)
 
 
 def step(rows: int) -> list[Product]:
