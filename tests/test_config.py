@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from fmnist_lab.config import Config, check, compose, flat, rules
+from fmnist_lab.config import Config, check, compose, compose_jobs, conf_folder, flat, register, rules
 from fmnist_lab.errors import InputError
 from fmnist_lab.models import MODELS
 from fmnist_lab.models.custom import ACTIVATIONS
@@ -80,3 +85,28 @@ def test_checking_settles_once():
     config = compose("model=torch")
     assert isinstance(config, Config)
     assert check(config) == config
+
+
+@given(
+    jobs=st.lists(
+        st.tuples(
+            st.sampled_from(["model=custom", "model=torch"]),
+            st.sampled_from(["architecture=one_layer", "architecture=two_layer", "architecture.hidden=[3,4]"]),
+            st.sampled_from(["lr=0.5", "lr=1e-3", "optimizer=adam", "optimizer.momentum=0.5"]),
+            st.sampled_from(["experiment=figures", "seed=7", "model.init=zeros", "data.validation=0"]),
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+@settings(max_examples=8)
+def test_jobs_are_composed_as_if_each_stood_alone(jobs):
+    assert composed_together(jobs) == [compose(*job) for job in jobs]
+
+
+def composed_together(jobs):
+    register()
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        sweep = hydra.compose_config("config", [], run_mode=RunMode.MULTIRUN, from_shell=False)
+        return compose_jobs(hydra.config_loader, sweep, jobs)

@@ -21,6 +21,7 @@ WRONG = [
     (["epochs=0"], "epochs=0: must be a whole number of at least 1"),
     (["epochs=2.5"], "epochs=2.5: must be a whole number of at least 1"),
     (["batch_size=0"], "batch_size=0: must be a whole number of at least 1"),
+    (["threads=4096"], "threads=4096: must be at most "),
     (["batch_size=48001"], "batch_size=48001: must be at most 48000"),
     (["architecture.hidden=[]"], "architecture.hidden=[]: must be a list of one or more whole numbers"),
     (["architecture.hidden=[0]"], "architecture.hidden=[0]: must be a list of one or more whole numbers"),

@@ -177,11 +177,12 @@ def from_omegaconf(composed: Any) -> Config:
 
 
 def _own(composed: Any) -> Any:
-    """What Hydra composed, without what concerns Hydra itself."""
-    from omegaconf import OmegaConf
+    """What Hydra composed, types and all, without what concerns Hydra itself."""
+    from omegaconf import open_dict
 
-    own = OmegaConf.masked_copy(composed, [name for name in composed if name != "hydra"])
-    OmegaConf.set_struct(own, True)
+    own = copy.copy(composed)
+    with open_dict(own):
+        own.pop("hydra", None)
     return own
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import subprocess
 from functools import cache
@@ -30,6 +31,11 @@ def collect(threads: int, workers: int, data_checksum: str, model: str) -> dict[
         "data_checksum": data_checksum,
         "git_commit": git_commit(),
     }
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

@@ -49,12 +49,14 @@ def train(config: Config, *, workers: int = 1) -> Record:
 
 
 def settle(config: Config) -> Config:
-    """Check `config` against what it meets here, the data set's size and this machine's devices, and settle it."""
+    """Check `config` against what it meets here, the data set and this machine, and settle it."""
     config = check(config)
     source = data.SOURCES[config.data.name]
     images = source.train_size - data.validation_size(source.train_size, config.data.validation)
     if config.batch_size > images:
         raise wrong("batch_size", config.batch_size, f"at most {images}, the number of training images")
+    if config.threads > provenance.cores():
+        raise wrong("threads", config.threads, f"at most {provenance.cores()}, the number of cores here")
     return dataclasses.replace(config, device=_device(config))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from fmnist_lab.config import compose_jobs
+from fmnist_lab.provenance import cores
 
 
 class FmnistLabSweeper(BasicSweeper):
@@ -22,7 +22,10 @@ class FmnistLabSweeper(BasicSweeper):
         assert self.hydra_context is not None
         jobs = self._expand(arguments)
         configs = compose_jobs(self.hydra_context.config_loader, self.config, jobs)
-        sys.exit(conduct(configs, default_name(arguments), lambda places: self._launch([jobs[n] for n in places])))
+        most = max(1, cores() // max(config.threads for config in configs))  # runs at once
+        sys.exit(
+            conduct(configs, default_name(arguments), lambda places: self._launch([jobs[n] for n in places], most))
+        )
 
     def _expand(self, arguments: list[str]) -> list[list[str]]:
         """The overrides of each job."""
@@ -31,14 +34,13 @@ class FmnistLabSweeper(BasicSweeper):
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         return [job for batch in self.split_arguments(overrides, None) for job in batch]
 
-    def _launch(self, jobs: Sequence[list[str]]) -> None:
-        """Start the jobs; those that fail leave their reason in their record."""
+    def _launch(self, jobs: Sequence[list[str]], most: int) -> None:
+        """Start the jobs, `most` at once at most; those that fail leave their reason in their record."""
         assert self.config is not None
         assert self.launcher is not None
         told: list[str] = []
         if "n_jobs" in self.config.hydra.launcher:
             # Said outright, so that each run can write down how many went on beside it.
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             asked = self.config.hydra.launcher.n_jobs
-            told = [f"hydra.launcher.n_jobs={min(asked if asked > 0 else cores, len(jobs))}"]
+            told = [f"hydra.launcher.n_jobs={min(asked if asked > 0 else most, most, len(jobs))}"]
         self.launcher.launch([[*job, *told] for job in jobs], initial_job_idx=0)
