@@ -82,6 +82,27 @@ def threads(quick: bool) -> list[Task]:
     return [CONTENDERS[name].task(name, Setting(threads=count)) for name in THREADED for count in (1, 2)]
 
 
+def pieces(quick: bool) -> list[Task]:
+    """Where the hand-written model spends an epoch."""
+    return [
+        Task("custom", Setting(hidden), partial(peer, "pieces", Setting(hidden)), 6) for hidden in (*FEW, "256,1024")
+    ]
+
+
+def kernels(quick: bool) -> list[Task]:
+    """What OpenBLAS's kernels of 256 and of 512 bits make of it; the second kind only where the processor has them."""
+    measured = ("peak", "gemms", "custom")
+    return [
+        Task(f"{name}, {bits} bits", Setting(), partial(with_kernels, CONTENDERS[name], kind), 5)
+        for bits, kind in ((256, "Haswell"), (512, "SkylakeX"))
+        for name in measured
+    ]
+
+
+def with_kernels(contender: Contender, kind: str) -> Quantities:
+    return quantities(peer(contender.script, Setting(), kind, warm_up=contender.warm_up, **contender.options))
+
+
 def scaling(quick: bool) -> list[Task]:
     """The custom model by width, batch size and epochs; a sweep of it by the number of runs."""
     widths = [Setting(f"{2**power},128") for power in range(3, 13)]
@@ -225,6 +246,8 @@ def timed(command: Sequence[str], folder: Path) -> Quantities:
 PARTS: dict[str, Callable[[bool], list[Task]]] = {
     "epoch": epoch,
     "threads": threads,
+    "pieces": pieces,
+    "kernels": kernels,
     "scaling": scaling,
     "cold": cold,
     "startup": startup,

@@ -102,6 +102,8 @@ def listing(frame: pd.DataFrame) -> Iterable[str]:
 SECTIONS: dict[str, tuple[str, Callable[[pd.DataFrame], Iterable[str]]]] = {
     "epoch": ("One epoch", epoch),
     "threads": ("Threads", threads),
+    "pieces": ("Where an epoch goes", listing),
+    "kernels": ("Kernels of OpenBLAS", listing),
     "scaling": ("Scaling", scaling),
     "cold": ("Cold start", listing),
     "startup": ("Start-up", listing),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pandas as pd
+
+from fmnist_lab import blas
 
 PEERS = Path(__file__).resolve().parent / "peers"
 LIMIT = 3600  # seconds; what takes longer hangs
@@ -96,9 +99,10 @@ def peer_command(script: str, setting: Setting, **more: Any) -> list[str]:
     return [sys.executable, str(PEERS / f"{script}.py"), *options]
 
 
-def peer(script: str, setting: Setting, **more: Any) -> dict[str, Any]:
-    """What a peer measured, from a fresh process of its own."""
-    told = execute(peer_command(script, setting, **more)).splitlines()
+def peer(script: str, setting: Setting, kernels: str | None = None, **more: Any) -> dict[str, Any]:
+    """What a peer measured, from a fresh process of its own; `kernels` are those that OpenBLAS is told to use."""
+    environment = {blas.CHOICE: kernels} if kernels else {}
+    told = execute(peer_command(script, setting, **more), environment=environment).splitlines()
     measured: dict[str, Any] = json.loads(told[-1])
     return measured
 
@@ -111,7 +115,8 @@ def quantities(measured: dict[str, Any]) -> Quantities:
     return epochs | ({"loss": losses[-1]} if losses else {}) | measured
 
 
-def execute(command: Sequence[str], folder: Path | None = None) -> str:
+def execute(command: Sequence[str], folder: Path | None = None, environment: Mapping[str, str] | None = None) -> str:
     """Run a command to its end; what it printed. Raises SubprocessError when it fails or hangs."""
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=LIMIT)
+    told = {**os.environ, **(environment or {})}
+    done = subprocess.run(command, cwd=folder, env=told, check=True, capture_output=True, text=True, timeout=LIMIT)
     return done.stdout

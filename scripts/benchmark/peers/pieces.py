@@ -1,0 +1,42 @@
+"""Where the hand-written model spends an epoch: seconds of each piece of its steps, clocked one by one."""
+
+import time
+from collections import defaultdict
+
+import numpy as np
+from common import options, problem, show
+
+from fmnist_lab import run, training
+from fmnist_lab.models.custom import CustomModel, softmax_cross_entropy
+
+told = options()
+given = problem(told)
+
+
+def epoch(model: CustomModel) -> dict[str, float]:
+    """Seconds by piece; each clock reading, some tens of nanoseconds, counts with the piece before it."""
+    seconds: dict[str, float] = defaultdict(float)
+    for rows in training.batches(next(orders), told.batch):
+        times = [time.perf_counter()]
+        inputs, labels = part.feed(rows)
+        times.append(time.perf_counter())
+        logits = model.logits(inputs)
+        times.append(time.perf_counter())
+        _, slope = softmax_cross_entropy(logits, labels)
+        times.append(time.perf_counter())
+        model.backward(slope)
+        times.append(time.perf_counter())
+        model.optimizer.step()
+        times.append(time.perf_counter())
+        for piece, took in zip(("feed", "forward", "loss", "backward", "update"), np.diff(times), strict=True):
+            seconds[f"{piece}_seconds"] += took
+    return seconds
+
+
+with run.compute_threads(given.config):
+    model = run.initialize(given.config)
+    assert isinstance(model, CustomModel)
+    part, _, _ = run.feed_all(model, given.dataset)
+    orders = given.orders()
+    epoch(model)  # warms up
+    show(**epoch(model))
