@@ -17,11 +17,16 @@ class FmnistLabSweeper(BasicSweeper):
     """Every combination of values, as Hydra's own; but all are checked before one runs, and finished ones skipped."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        from fmnist_lab.sweep import conduct, default_name
+        from fmnist_lab.sweep import command_line, conduct, default_name
 
         jobs = self._expand(arguments)
         configs = [self._compose(job) for job in jobs]
-        sys.exit(conduct(configs, default_name(arguments), lambda places: self._launch([jobs[n] for n in places])))
+        commands = [command_line(job, sweep=True) for job in jobs]
+
+        def launch(places: Sequence[int]) -> None:
+            self._launch([jobs[place] for place in places])
+
+        sys.exit(conduct(configs, commands, default_name(arguments), launch))
 
     def _expand(self, arguments: list[str]) -> list[list[str]]:
         """The overrides of each job."""
@@ -39,10 +44,10 @@ class FmnistLabSweeper(BasicSweeper):
         """Start the jobs; those that fail leave their reason in their record."""
         assert self.config is not None
         assert self.launcher is not None
-        told: list[str] = []
+        told = ["force=false"]  # what is to be done anew has been taken back: a run is never trained twice
         if "n_jobs" in self.config.hydra.launcher:
             # Said outright, so that each run can write down how many went on beside it.
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             asked = self.config.hydra.launcher.n_jobs
-            told = [f"hydra.launcher.n_jobs={min(asked if asked > 0 else cores, len(jobs))}"]
+            told.append(f"hydra.launcher.n_jobs={min(asked if asked > 0 else cores, len(jobs))}")
         self.launcher.launch([[*job, *told] for job in jobs], initial_job_idx=0)
