@@ -215,7 +215,7 @@ def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
     except OSError as error:
         console.say(f"the outcome cannot be written to {folder}: {error.strerror}; the same command tries again")
         return 1
-    console.show(summary(frames.results, frames.settings))
+    console.show(summary(frames.results, frames.curves, frames.settings))
     if any(job.config.data.validation == 0 for job in told):
         console.say("no validation images with data.validation=0: its validation figures are of the test images")
     if len(told) < len(jobs):
