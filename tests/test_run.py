@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from fmnist_lab import run
+from fmnist_lab import records, run
 from fmnist_lab.config import identity
 from fmnist_lab.errors import InputError
 from fmnist_lab.training import evaluate
 
-TIMES = {"train_seconds", "fit_seconds", "provenance"}
+TIMES = {"train_seconds", "fit_seconds", "evaluate_seconds", "provenance", "files"}
 METRICS = ("validation_accuracy", "test_accuracy", "train_accuracy", "test_loss")
 
 
@@ -55,6 +55,7 @@ def test_the_record_holds_all_that_was_promised(small):
         "config.yaml",
         "history.csv",
         "weights.safetensors",
+        "predictions.safetensors",
         "summary.json",
     }
     summary = record.summary()
@@ -66,6 +67,17 @@ def test_the_record_holds_all_that_was_promised(small):
     assert told["versions"]["numpy"] == np.__version__
     assert [row["epoch"] for row in record.history()] == [1, 2]
     assert summary["train_seconds"] <= summary["fit_seconds"]
+    assert summary["evaluate_seconds"] > 0
+
+
+@pytest.mark.parametrize("model", ["custom", "torch"])
+def test_the_predictions_are_those_of_the_test_accuracy(small, model):
+    config = run.settle(small(f"model={model}"))
+    record = run.train(config)
+    predicted = record.test_predictions()
+    assert (predicted.shape, predicted.dtype) == ((10_000,), np.uint8)
+    labels = run.load_data(config).test.labels
+    assert np.mean(predicted == labels) == record.summary()["test_accuracy"]
 
 
 @pytest.mark.parametrize("trained_by", ["custom", "torch"])
@@ -85,6 +97,7 @@ def test_divergence_is_a_result(small, model):
     assert summary["status"] == "diverged"
     assert summary["epochs"] == len(record.history()) < 3
     assert "test_accuracy" not in summary
+    assert record.test_predictions() is None
 
 
 def test_a_crash_leaves_its_reason_and_no_summary(small, monkeypatch):
@@ -99,6 +112,28 @@ def test_a_crash_leaves_its_reason_and_no_summary(small, monkeypatch):
     assert record.reason() == "RuntimeError: the planted crash"
     monkeypatch.undo()
     assert run.train(small()).error() is None
+
+
+def test_a_damaged_record_is_set_aside_and_the_run_done_again(small):
+    record = run.train(small())
+    before = result(record)
+    (record.folder / "history.csv").write_text("epoch,loss\n1,0\n")
+    assert result(run.train(small())) == before
+    aside = record.folder.with_name(f"{record.run}.damaged-1")
+    assert (aside / "history.csv").read_text() == "epoch,loss\n1,0\n"
+
+
+def test_a_full_disk_leaves_no_record_and_says_so(small, monkeypatch, caplog):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(records, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        run.train(small())
+    assert "No space left on device" in caplog.text
+    record = run.locate(run.settle(small()))
+    assert record.summary() is None
+    assert list(record.folder.iterdir()) == []
 
 
 def test_without_validation_images_the_test_set_stands_in(small):
@@ -147,6 +182,7 @@ NO_CHANGES = [
     "name=other",
     "outputs=elsewhere",
     "force=true",
+    "train=false",
     "dry_run=true",
     "data.root=/nowhere",
     "model.init=glorot_uniform",

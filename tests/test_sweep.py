@@ -1,15 +1,19 @@
 """Sweeps through the real command line, on the real data."""
 
 import os
+import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from fmnist_lab import run
-from fmnist_lab.sweep import default_name
+from fmnist_lab.records import Record
+from fmnist_lab.sweep import command_line, default_name
 
 ROOT = Path(__file__).parents[1]
 TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
@@ -129,6 +133,7 @@ def test_divergence_is_reported_and_is_no_failure(lab):
     assert outcome.returncode == 0
     assert outcome.stderr == ""
     assert "diverged in epoch 1" in outcome.stdout
+    assert "diverged (epoch 1)" in " ".join(outcome.stdout.split())
     assert list(results(lab).status) == ["finished", "diverged"]
     assert results(lab).test_accuracy.notna().tolist() == [True, False]
 
@@ -157,6 +162,11 @@ def test_a_crash_is_listed_and_the_rest_goes_on(lab, mode):
     assert "RuntimeError: the planted crash" in outcome.stdout
     assert "Traceback" not in outcome.stdout + outcome.stderr
     assert (results(lab).status == "failed").sum() == 1
+    alone = next(line.split("alone: ")[1] for line in outcome.stdout.splitlines() if "alone: " in line)
+    assert shlex.split(alone)[:3] == ["python", "-m", "fmnist_lab"]
+    preview = lab(*shlex.split(alone)[3:], "dry_run=true").stdout
+    assert preview.count("  to train  ") == 1
+    assert "failed before: RuntimeError: the planted crash" in preview
     repaired = lab(*arguments)
     assert repaired.returncode == 0
     assert "1 to train" in repaired.stdout or "1 run to train" in repaired.stdout
@@ -171,6 +181,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(lab):
     lab.small("-m", "lr=0.1", "model=custom")
     outcome = lab.small("-m", "lr=0.1,0.01", "dry_run=true")
     assert outcome.stdout.count("finished  ") == 1
+    assert "the same settings, data and numerics, trained 20" in outcome.stdout
+    assert outcome.stdout.count("(new)") == 3
     assert "s of training" in outcome.stdout
 
 
@@ -180,6 +192,180 @@ def test_force_trains_anew(lab):
     outcome = lab.small("model=custom", "name=once", "force=true")
     assert outcome.stdout.startswith("1 run to train")
     assert stamps(lab) != before
+
+
+def test_one_run_of_six_that_crashes_does_not_hide_the_others(lab, small):
+    """By nothing in the product: where a run's history should be written there is a folder."""
+    arguments = ["-m", "seed=0,1,2,3,4,5", "model=custom", "name=six"]
+    command = lambda: lab.small(*arguments, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # noqa: E731
+    record = run.locate(run.settle(small("seed=3")))
+    (record.folder / "history.csv").mkdir(parents=True)
+    outcome = command()
+    assert outcome.returncode == 1
+    assert "failed: custom seed=3: IsADirectoryError" in outcome.stdout
+    assert "Traceback" not in outcome.stdout + outcome.stderr
+    assert (record.folder / "error.txt").read_text().startswith("Traceback")
+    assert list(results(lab).status) == ["finished"] * 3 + ["failed"] + ["finished"] * 2
+    before = stamps(lab)
+    (record.folder / "history.csv").rmdir()
+    outcome = command()
+    assert outcome.returncode == 0
+    assert "6 runs: 5 finished before and reused (force=true trains anew), 1 to train" in outcome.stdout
+    assert before.items() <= stamps(lab).items()
+
+
+def test_what_is_on_disk_is_reported_without_training(lab):
+    outcome = lab.small("-m", "seed=0,1,2", "model=custom", "name=half", "train=false")
+    assert (outcome.returncode, outcome.stdout) == (2, "")
+    assert "train=False: must be true, as none of these runs is on disk" in outcome.stderr
+    assert list(lab.folder.iterdir()) == []
+    lab.small("-m", "seed=0,1", "model=custom", "name=whole")
+    before = stamps(lab)
+    outcome = lab.small("-m", "seed=0,1,2", "model=custom", "name=half", "train=false")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "reported: 2 of 3 runs" in outcome.stdout
+    assert stamps(lab) == before
+    assert list(pd.read_csv(lab.folder / "outputs" / "sweeps" / "half" / "results.csv").seed) == [0, 1]
+
+
+def test_figures_of_an_earlier_sweep_of_the_same_name_do_not_stay(lab):
+    lab.small("-m", "lr=0.1,0.01", "model=custom", "name=same")
+    (lab.sweep() / "figures" / "mine.png").write_text("the user's own")
+    lab.small("-m", "seed=0,1", "model=custom", "name=same")
+    kept = {"figures/mine.png"} | figures("seed", "curves")
+    assert {name for name in files(lab) if name.startswith("figures/")} == kept
+    assert not (lab.sweep() / "table_lr.csv").exists()
+
+
+def test_damaged_records_are_noticed_and_done_again(lab):
+    command = ["-m", "seed=0,1,2,3,4,5", "model=custom", "name=damaged"]
+    lab.small(*command)
+    table = results(lab)
+    victims = [lab.folder / "outputs" / "runs" / name for name in table.run]
+    (victims[0] / "weights.safetensors").write_bytes(b"")
+    (victims[1] / "history.csv").write_text("epoch\n1\n")
+    (victims[2] / "summary.json").write_text("{")
+    summary = (victims[3] / "summary.json").read_text()
+    (victims[3] / "summary.json").write_text(summary.replace('"format": 2', '"format": 1'))
+    accuracy = Record(victims[4]).summary()["test_accuracy"]
+    (victims[4] / "summary.json").write_text(
+        (victims[4] / "summary.json").read_text().replace(repr(accuracy), "0.9999")
+    )
+    outcome = lab.small(*command)
+    assert outcome.returncode == 0
+    assert "Traceback" not in outcome.stdout + outcome.stderr
+    lines = [line for line in outcome.stdout.splitlines() if line.startswith("damaged: ")]
+    assert len(lines) == 5
+    assert "it is of format 1, not 2" in lines[3]
+    assert all(f"{victim}.damaged-1" in line for victim, line in zip(table.run, lines, strict=False))
+    assert set(lines) <= {line[26:] for line in (lab.sweep() / "log.txt").read_text().splitlines()}
+    pd.testing.assert_frame_equal(results(lab).drop(columns=TIMES), table.drop(columns=TIMES))
+
+
+def start(lab, *arguments):
+    """The command line, left to itself."""
+    command = [sys.executable, "-m", "fmnist_lab", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=lab.folder, **pipes)
+
+
+def test_two_identical_sweeps_at_once_train_each_run_once(lab):
+    command = ["-m", "seed=0,1,2,3", "model=custom", "name=twice", "epochs=1", "data.validation=58000"]
+    both = [start(lab, *command) for _ in range(2)]
+    seen = {}
+    while any(process.poll() is None for process in both):
+        for path, stamp in stamps_if_there(lab).items():
+            assert seen.setdefault(path, stamp) == stamp, "trained twice"
+        time.sleep(0.02)
+    printed = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], printed
+    tables = [stdout[stdout.index("model") :] for stdout, _ in printed]
+    assert tables[0] == tables[1]
+    assert len(results(lab)) == 4
+    assert stamps(lab) == seen
+
+
+def stamps_if_there(lab):
+    try:
+        return stamps(lab)
+    except FileNotFoundError:
+        return {}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_an_interrupted_sweep_says_how_to_go_on(lab, number, status, launcher):
+    command = ["-m", f"seed=range(0,{200})", "model=custom", "data.validation=58000", f"hydra/launcher={launcher}"]
+    command += ["name=long", "epochs=1", "architecture.hidden=[8]", "hydra.sweeper.max_batch_size=null"]
+    process = start(lab, *command)
+    while not stamps_if_there(lab):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(number)
+    stdout, stderr = process.communicate()
+    assert (process.returncode, stderr) == (status, "")
+    done = len(stamps(lab))
+    assert 0 < done < 200
+    assert stdout.splitlines()[-1] == f"interrupted: {done} of 200 runs finished; the same command continues"
+
+
+DEADLY = """
+import os, signal
+from fmnist_lab import run
+honest = run.fit
+def fit(model, *arguments, **keywords):
+    if keywords["batch_size"] == 77 and not os.path.exists("repaired"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return honest(model, *arguments, **keywords)
+run.fit = fit
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
+def test_a_run_that_kills_its_worker_takes_no_other_along(lab):
+    """Planted in the workers by Python's own customisation module, as nothing in the product kills."""
+    (lab.folder / "sitecustomize.py").write_text(
+        f"import sys\nif any('Loky' in word for word in sys.orig_argv):\n    exec({DEADLY!r})\n"
+    )
+    path = os.pathsep.join([str(lab.folder), os.environ.get("PYTHONPATH", "")])
+    joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    command = ["-m", "batch_size=64,77,100,128,150", "model=custom", "epochs=1", "data.validation=58000", *joblib]
+    outcome = lab(*command, PYTHONPATH=path)
+    assert outcome.returncode == 1, outcome
+    assert "starting again" in outcome.stdout
+    assert "Traceback" not in outcome.stdout + outcome.stderr
+    table = results(lab).set_index("batch_size").status
+    assert table[77] == "failed"
+    assert (table.drop(77) == "finished").all()
+    (lab.folder / "repaired").touch()
+    outcome = lab(*command, PYTHONPATH=path)
+    assert outcome.returncode == 0, outcome
+    assert (results(lab).status == "finished").all()
+
+
+def test_force_is_taken_back_once_and_an_orphaned_worker_trains_nothing_anew(small):
+    """What a sweep hands its jobs never forces: a late one finds the finished run."""
+    config = small("force=true")
+    record = run.train(config)
+    stamp = (record.folder / "summary.json").stat().st_mtime_ns
+    run.train(small())
+    assert (record.folder / "summary.json").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("overrides", "command"),
+    [
+        (["lr=0.1", "model=torch", "name=x", "force=true", "hydra/launcher=joblib"], "lr=0.1 model=torch"),
+        (["architecture.hidden=[8,128]"], '"architecture.hidden=[8,128]"'),
+        (["lr=1", "lr=2"], "lr=2"),
+        (["outputs='a b'"], "\"outputs='a b'\""),
+        (['outputs=$(touch x)`y`"z'], '"outputs=\\$(touch x)\\`y\\`\\"z"'),
+    ],
+)
+def test_the_command_of_one_run(overrides, command):
+    assert command_line(overrides, sweep=True) == f"python -m fmnist_lab -m {command}"
+    assert command_line(overrides, sweep=False) == f"python -m fmnist_lab {command}"
 
 
 def test_without_validation_images_the_output_says_so(lab):

@@ -113,12 +113,13 @@ class Config:
     name: str | None = key(FILENAME)
     outputs: str = key(Rule("the path of a folder", lambda value: value != ""))
     test_every_epoch: bool = key(YES_NO)
+    train: bool = key(YES_NO)
     force: bool = key(YES_NO)
     dry_run: bool = key(YES_NO)
 
 
 # Keys that say where things lie or what a command does; no result depends on them.
-HOUSEKEEPING = ("name", "outputs", "force", "dry_run", "data.root")
+HOUSEKEEPING = ("name", "outputs", "train", "force", "dry_run", "data.root")
 
 
 def conf_folder() -> str:
@@ -186,6 +187,17 @@ def _own(composed: Any) -> Any:
     return own
 
 
+def from_yaml(text: str) -> Config:
+    """The `Config` that a record's config.yaml holds, as it was settled then. Raises ValueError when it holds none."""
+    import yaml
+
+    try:
+        tree = yaml.safe_load(text)
+        return Config(**{name: GROUPS[name](**value) if name in GROUPS else value for name, value in tree.items()})
+    except (yaml.YAMLError, AttributeError, TypeError) as error:
+        raise ValueError(f"no configuration of this version: {error}") from None
+
+
 def register() -> None:
     """Make the schema known to Hydra as `schema`; it belongs to no group, so that no option list shows it."""
     from hydra.core.config_store import ConfigStore
@@ -200,6 +212,8 @@ def check(config: Config) -> Config:
             raise wrong(name, value, rule.words)
     if config.optimizer.nesterov and not config.optimizer.momentum:
         raise wrong("optimizer.nesterov", True, "false unless optimizer.momentum is above 0")
+    if config.force and not config.train:
+        raise wrong("force", True, "false with train=false, which only reports")
     if config.device == "mps" and config.dtype == "float64":
         raise wrong("dtype", config.dtype, "float32 on device=mps, which has no float64")
     return _settle(config)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from types import FrameType
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -17,7 +20,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from fmnist_lab.config import Config, conf_folder, from_omegaconf, register, rules, unknown
-from fmnist_lab.errors import InputError
+from fmnist_lab.errors import InputError, Terminated
 
 WRONG_INPUT = (InputError, HydraException, OmegaConfBaseException)
 
@@ -39,7 +42,7 @@ def app(composed: DictConfig) -> None:
 def single_run(config: Config) -> int:
     """A sweep of one run; return the exit status."""
     from fmnist_lab.run import train
-    from fmnist_lab.sweep import conduct, default_name
+    from fmnist_lab.sweep import command_line, conduct, default_name
 
     preset = HydraConfig.get().runtime.choices.get("experiment")
     if preset:  # without -m Hydra would quietly train one network
@@ -47,9 +50,10 @@ def single_run(config: Config) -> int:
 
     def launch(places: Sequence[int]) -> None:
         with contextlib.suppress(Exception):  # its record says why
-            train(config)
+            train(dataclasses.replace(config, force=False))
 
-    return conduct([config], default_name(HydraConfig.get().overrides.task), launch)
+    overrides = HydraConfig.get().overrides.task
+    return conduct([config], [command_line(overrides, sweep=False)], default_name(overrides), launch)
 
 
 def workers() -> int:
@@ -59,6 +63,7 @@ def workers() -> int:
 
 def run() -> int:
     """Run the command line; return the exit status."""
+    signal.signal(signal.SIGTERM, terminate)
     register()
     if "HYDRA_FULL_ERROR" not in os.environ:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print
@@ -67,8 +72,10 @@ def run() -> int:
         return 0
     try:
         app()
+    except Terminated:
+        return 128 + signal.SIGTERM
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
     except WRONG_INPUT as error:
         return complain(error)
     except ValueError as error:
@@ -76,6 +83,11 @@ def run() -> int:
             raise
         return complain(error)
     return 0
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """What SIGTERM does: end as Ctrl-C does, so that workers are ended too."""
+    raise Terminated
 
 
 def raised_by_hydra(error: Exception) -> bool:

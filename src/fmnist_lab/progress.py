@@ -31,22 +31,28 @@ class Job:
     config: Config
     record: Record
     label: str
+    command: str  # does this run alone
 
     @property
     def epoch_cost(self) -> float:
-        """Work of an epoch, roughly: multiplications, and what a batch costs whatever the width."""
-        source = data.SOURCES[self.config.data.name]
-        sizes = source.layer_sizes(self.config.architecture.hidden)
-        return sum(a * b for a, b in pairwise(sizes)) + 30_000
+        return epoch_cost(self.config)
 
     @property
     def cost(self) -> float:
         return self.epoch_cost * self.config.epochs
 
 
+def epoch_cost(config: Config) -> float:
+    """Work of an epoch, roughly: multiplications, and what an image costs whatever the width."""
+    source = data.SOURCES[config.data.name]
+    images = source.train_size - data.validation_size(source.train_size, config.data.validation)
+    sizes = source.layer_sizes(config.architecture.hidden)
+    return images * (sum(a * b for a, b in pairwise(sizes)) + 30_000)
+
+
 @contextmanager
-def following(todo: Sequence[Job], console: Console) -> Iterator[None]:
-    """Show the progress of `todo` while the body runs."""
+def following(todo: Sequence[Job], console: Console) -> Iterator[Watch]:
+    """Show the progress of `todo` while the body runs, which may ask the watch what has ended."""
     bars = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -68,7 +74,7 @@ def following(todo: Sequence[Job], console: Console) -> Iterator[None]:
         thread = threading.Thread(target=look_repeatedly, name="progress", daemon=True)
         thread.start()
         try:
-            yield
+            yield watch
         finally:
             stop.set()
             thread.join()
@@ -85,13 +91,24 @@ class Watch:
     seen: dict[int, int] = field(default_factory=dict)  # place -> epochs of it that have been told
     ended: set[int] = field(default_factory=set)
     tasks: dict[int, TaskID] = field(default_factory=dict)
+    looking: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.total = self.bars.add_task("runs", total=sum(job.cost for job in self.todo), state=f"0/{len(self.todo)}")
-        # A forced run still has the record of an earlier one: it counts once the files are new.
+        # What an earlier attempt left does not count.
         self.old = {job.place: _stamp(job) for job in self.todo}
 
+    def left(self) -> list[Job]:
+        """The runs that have not ended, those that were begun last: one of them may be what killed its worker."""
+        self.look()
+        left = [job for job in self.todo if job.place not in self.ended]
+        return sorted(left, key=lambda job: job.place in self.tasks)
+
     def look(self) -> None:
+        with self.looking:
+            self._look()
+
+    def _look(self) -> None:
         for job in self.todo:
             if job.place not in self.ended:
                 self._look_at(job)
@@ -100,7 +117,8 @@ class Watch:
         self.bars.update(self.total, completed=done, state=f"{len(self.ended)}/{len(self.todo)}")
 
     def _look_at(self, job: Job) -> None:
-        if _stamp(job) == self.old[job.place]:
+        summary = job.record.summary()
+        if summary is None and _stamp(job) == self.old[job.place]:
             return
         history = job.record.history()
         if len(self.todo) == 1:
@@ -108,7 +126,6 @@ class Watch:
                 self.console.say(_epoch_line(epoch, job.config.epochs))
         self.seen[job.place] = len(history)
         self._show_bar(job, len(history))
-        summary = job.record.summary()
         if summary is not None or job.record.error() is not None:
             self._end(job, summary)
 

@@ -1,7 +1,7 @@
-"""One run on disk: identity, writing, reading.
+"""One run on disk: identity, writing, reading, integrity.
 
-A run's folder is named by its fingerprint. `summary.json` is written last and marks the run as complete; every file
-appears under its name whole or not at all.
+A run's folder is named by its fingerprint. `summary.json` is written last and marks the run as complete; it holds the
+SHA-256 of every other file and of its own content. Every file appears under its name whole or not at all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import json
 import math
 import os
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 1  # of the record; a record of another format is not read
+from fmnist_lab.errors import InputError
+
+FORMAT = 2  # of the record; a record of another format is not read
+
+SUMMARY, ERROR, WEIGHTS, PREDICTIONS = "summary.json", "error.txt", "weights.safetensors", "predictions.safetensors"
+FILES = ("config.yaml", "history.csv", "test_history.csv", WEIGHTS, PREDICTIONS)  # what a summary vouches for
+PARTIAL = ".partial"  # ends the name of a file that is being written
+DAMAGE = (OSError, ValueError)  # what reading a damaged record raises
 
 Arrays = dict[str, NDArray[Any]]
 
 
 def fingerprint(identity: Mapping[str, Any]) -> str:
     """Twelve hex digits that name a run by all that determines its result."""
-    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    return _digest(_canonical(identity))[:12]
 
 
 @dataclass(frozen=True)
@@ -41,65 +48,185 @@ class Record:
     def run(self) -> str:
         return self.folder.name
 
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep every other process from writing this record, waiting for whoever does; a lock dies with its process."""
+        from filelock import FileLock
+
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder.with_suffix(".lock")):
+            yield
+
     def summary(self) -> dict[str, Any] | None:
-        """What the run came to, or None while it is not complete."""
+        """What the run came to, or None while it is not complete or when it is damaged.
+
+        Each call verifies the summary's own content and the files beside it; of the weights only the size, since
+        hashing megabytes a run is slow: `damage` and `weights` hash those.
+        """
         try:
-            summary = json.loads((self.folder / "summary.json").read_text("utf-8"))
-        except (OSError, ValueError):
+            return self._verified(weights=False)
+        except DAMAGE:
             return None
-        return summary if isinstance(summary, dict) and summary.get("format") == FORMAT else None
+
+    def damage(self) -> str | None:
+        """Why a record that says it is complete cannot be trusted, in a few words; None for any other record.
+
+        Hashes every file, the weights too: about a millisecond a run of the report's size.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            return "it is not a folder"
+        if not os.path.lexists(self.folder / SUMMARY):
+            return None
+        try:
+            self._verified(weights=True)
+        except FileNotFoundError as error:
+            return f"{Path(error.filename).name} is missing"
+        except DAMAGE as error:
+            return str(error) or type(error).__name__
+        return None
+
+    def set_aside(self) -> tuple[Path, str] | None:
+        """Rename a damaged record, so that the run can be done again and nothing is lost.
+
+        Returns where it now lies and what is wrong with it; None when it is not damaged. Call it under `lock`.
+        """
+        reason = self.damage()
+        if reason is None:
+            return None
+        number = 1
+        while (aside := self.folder.with_name(f"{self.run}.damaged-{number}")).exists():
+            number += 1
+        self.folder.rename(aside)
+        return aside, reason
 
     def history(self) -> list[dict[str, float]]:
-        """A row an epoch, as far as the run has come."""
+        """A row an epoch, as far as the run has come; no rows when they cannot be read."""
         try:
             text = (self.folder / "history.csv").read_text("utf-8")
-        except OSError:
+            rows = csv.DictReader(text.splitlines())
+            return [{key: float(value or "nan") for key, value in row.items()} for row in rows]
+        except (OSError, ValueError, TypeError, csv.Error):
             return []
-        return [{key: float(value or "nan") for key, value in row.items()} for row in csv.DictReader(text.splitlines())]
 
     def weights(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        """The trained weights, a (weight, bias) pair a layer, as either model takes them."""
-        from safetensors.numpy import load_file
+        """The trained weights, a (weight, bias) pair a layer, as either model takes them.
 
-        arrays = load_file(self.folder / "weights.safetensors")
+        Raises InputError when the record is not complete, or the file not what the summary vouches for.
+        """
+        arrays = self._arrays(WEIGHTS)
         return [(arrays[f"{n}.weight"], arrays[f"{n}.bias"]) for n in range(len(arrays) // 2)]
+
+    def test_predictions(self) -> NDArray[np.uint8] | None:
+        """The predicted class of every test image, shape (n_test,); None for a run that diverged.
+
+        Raises InputError as `weights` does.
+        """
+        predicted: NDArray[np.uint8] | None = self._arrays(PREDICTIONS).get("test")
+        return predicted
 
     def error(self) -> str | None:
         """The traceback of a run that crashed."""
         try:
-            return (self.folder / "error.txt").read_text("utf-8")
+            return (self.folder / ERROR).read_text("utf-8", errors="replace")
         except OSError:
             return None
 
     def reason(self) -> str:
         """Why a run has no summary, in one line."""
         lines = (self.error() or "").strip().splitlines()
-        return lines[-1] if lines else "it ended without a word (killed?)"
+        if lines:
+            return lines[-1]
+        begun = (self.folder / "config.yaml").exists()
+        return "it ended without a word (killed?)" if begun else "it was not started"
+
+    def discard(self) -> None:
+        """Take back what an earlier attempt left. Call it under `lock`.
+
+        The summary goes first: stopped midway, this leaves a run that is not complete, never one that is wrong.
+        """
+        for name in (SUMMARY, ERROR, *FILES):
+            (self.folder / name).unlink(missing_ok=True)
+        remove_partial(self.folder)
 
     def begin(self, config: str) -> None:
-        """Open the record anew: what an earlier attempt left is no longer valid."""
-        for name in ("summary.json", "error.txt", "history.csv", "test_history.csv", "weights.safetensors"):
-            (self.folder / name).unlink(missing_ok=True)
+        """Open the record anew. Call it under `lock`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.discard()
         write_text(self.folder / "config.yaml", config)
 
     def write_history(self, rows: Sequence[Mapping[str, float]], name: str = "history.csv") -> None:
         write_csv(self.folder / name, list(rows[0]), [row.values() for row in rows])
 
     def write_weights(self, weights: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> None:
-        from safetensors.numpy import save
-
         arrays: Arrays = {}
         for n, (weight, bias) in enumerate(weights):
             arrays |= {f"{n}.weight": np.ascontiguousarray(weight), f"{n}.bias": bias}
-        write_bytes(self.folder / "weights.safetensors", save(arrays))
+        self._write_arrays(WEIGHTS, arrays)
+
+    def write_test_predictions(self, predicted: NDArray[np.uint8]) -> None:
+        """Keep the predicted class of every test image, shape (n_test,)."""
+        self._write_arrays(PREDICTIONS, {"test": predicted})
 
     def write_error(self, traceback: str) -> None:
-        write_text(self.folder / "error.txt", traceback)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_text(self.folder / ERROR, traceback)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """Complete the record. Nothing is written after this."""
-        text = json.dumps({"format": FORMAT, **summary}, indent=2, default=_plain, allow_nan=False)
-        write_text(self.folder / "summary.json", text + "\n")
+        """Complete the record, vouching for every file of it as it now lies on disk. Nothing is written after this."""
+        files = {name: _vouch(self.folder / name) for name in FILES if (self.folder / name).exists()}
+        told = {"format": FORMAT, "run": self.run, **summary, "files": files}
+        content = json.loads(json.dumps(told, default=_plain, allow_nan=False))  # as it will be read
+        content["checksum"] = _digest(_canonical(content))
+        write_bytes(self.folder / SUMMARY, _pretty(content))
+
+    def _verified(self, *, weights: bool) -> dict[str, Any]:
+        """The summary, when all that it vouches for holds; else an exception of DAMAGE that says what does not."""
+        content = (self.folder / SUMMARY).read_bytes()
+        try:
+            summary = json.loads(content)
+        except (ValueError, RecursionError):
+            raise ValueError(f"{SUMMARY} cannot be read") from None
+        if not isinstance(summary, dict):
+            raise ValueError(f"{SUMMARY} cannot be read")
+        if summary.get("format") != FORMAT:
+            raise ValueError(f"it is of format {summary.get('format')!s:.20}, not {FORMAT}")
+        whole = _pretty(summary) == content
+        checksum = summary.pop("checksum", None)
+        if not whole or checksum != _digest(_canonical(summary)):
+            raise ValueError(f"{SUMMARY} is not as it was written")
+        if summary["run"] != self.run:
+            raise ValueError(f"it is the record of {summary['run']}")
+        for name, (size, digest) in summary["files"].items():
+            path = self.folder / name
+            if path.stat().st_size != size or ((weights or name != WEIGHTS) and _digest(path.read_bytes()) != digest):
+                raise ValueError(f"{name} is not as it was written")
+        return summary
+
+    def _arrays(self, name: str) -> Arrays:
+        """The arrays of a file of a complete record; none when the record has no such file."""
+        from safetensors.numpy import load
+
+        summary = self.summary()
+        if summary is None:
+            raise InputError(f"{self.folder}: holds no complete record; the command that trains the run makes one")
+        if name not in summary["files"]:
+            return {}
+        content = (self.folder / name).read_bytes()
+        if _digest(content) != summary["files"][name][1]:
+            raise InputError(f"{self.folder / name}: is damaged; the command that trained the run trains it again")
+        arrays: Arrays = load(content)
+        return arrays
+
+    def _write_arrays(self, name: str, arrays: Arrays) -> None:
+        from safetensors.numpy import save
+
+        write_bytes(self.folder / name, save(arrays))
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what writers that were killed left in `folder`. Call it where nobody else is writing there."""
+    for path in folder.glob(f".*{PARTIAL}"):
+        path.unlink(missing_ok=True)
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -114,7 +241,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `path` so that it is seen whole or not at all, even if the machine stops midway."""
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+    temporary = path.with_name(f".{path.name[:80]}-{uuid.uuid4().hex[:8]}{PARTIAL}")
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -135,6 +262,24 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return repr(float(value)) if not math.isnan(value) else ""
     return str(value)
+
+
+def _vouch(path: Path) -> tuple[int, str]:
+    """Size in bytes and SHA-256 of a file."""
+    content = path.read_bytes()
+    return len(content), _digest(content)
+
+
+def _canonical(tree: Mapping[str, Any]) -> bytes:
+    return json.dumps(tree, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _pretty(tree: Mapping[str, Any]) -> bytes:
+    return (json.dumps(tree, indent=2) + "\n").encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from fmnist_lab.config import Config, check, identity, wrong
 from fmnist_lab.models import Model, UpdateRule, Weights, build
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.records import Record, fingerprint, finite
-from fmnist_lab.training import Epoch, Fit, Part, evaluate, fit
+from fmnist_lab.training import Epoch, Fit, Part, evaluate, fit, predict, score
 
 # Raised when the same configuration comes to give other numbers (by more than rounding), so that records made before
 # are not taken for records made now. A golden run in the tests guards it.
@@ -25,25 +27,27 @@ NUMERICS = 1
 # What the seed draws, each from a generator of its own: one choice more in one does not move the others.
 STREAMS = {"weights": 0, "split": 1, "order": 2}
 
+log = logging.getLogger(__name__)
+
 
 def train(config: Config, *, workers: int = 1) -> Record:
     """Train as `config` says, or find the run already on disk; return its record.
 
-    `workers` is how many runs the caller has going at once; it is written beside the times. Raises InputError for a
-    wrong configuration or data set. A crash is written to the record (`error.txt`) and raised again.
+    `workers` is how many runs the caller has going at once; it is written beside the times. A damaged record is set
+    aside and the run done again. Raises InputError for a wrong configuration or data set. A crash is written to the
+    record (`error.txt`) and raised again.
     """
-    from filelock import FileLock
-
     config = settle(config)
     record = locate(config)
-    record.folder.mkdir(parents=True, exist_ok=True)
     # Whoever comes second waits, and finds the run done.
-    with FileLock(record.folder.with_suffix(".lock")):
+    with record.lock():
+        if damaged := record.set_aside():
+            log.warning("%s is damaged (%s): set aside as %s", record.run, damaged[1], damaged[0])
         if config.force or record.summary() is None:
             try:
                 _train(config, record, workers)
-            except Exception:
-                record.write_error(traceback.format_exc())
+            except Exception as error:
+                _tell(record, error)
                 raise
     return record
 
@@ -179,11 +183,10 @@ def _train(config: Config, record: Record, workers: int) -> None:
             order=generator(config.seed, "order") if config.data.shuffle else None,
             after_epoch=after_epoch,
         )
-        metrics = {} if result.diverged else _final(model, train_part, test_part)
+        metrics = {} if result.diverged else _final(model, train_part, test_part, record)
     record.write_weights(model.weights())
     record.finish(
         {
-            "run": record.run,
             "status": "diverged" if result.diverged else "finished",
             **_outcome(result),
             **metrics,
@@ -193,11 +196,28 @@ def _train(config: Config, record: Record, workers: int) -> None:
     )
 
 
-def _final(model: Model, train_part: Part, test_part: Part) -> dict[str, float]:
+def _tell(record: Record, error: Exception) -> None:
+    """Leave the traceback in the record, or a line on standard error when a full disk cannot hold even that."""
+    try:
+        record.write_error("".join(traceback.format_exception(error)))
+    except OSError:
+        log.error("fmnist_lab: run %s: %s: %s", record.run, type(error).__name__, error)
+
+
+def _final(model: Model, train_part: Part, test_part: Part, record: Record) -> dict[str, float]:
     """What is looked at once, at the end: a clean pass over the training images, and the test images."""
+    start = time.perf_counter()
     _, train_accuracy = evaluate(model, train_part)
-    test_loss, test_accuracy = evaluate(model, test_part)
-    return {"train_accuracy": train_accuracy, "test_loss": test_loss, "test_accuracy": test_accuracy}
+    logits = predict(model, test_part)
+    test_loss, test_accuracy = score(logits, test_part.labels)
+    seconds = time.perf_counter() - start
+    record.write_test_predictions(logits.argmax(axis=1).astype(np.uint8))
+    return {
+        "train_accuracy": train_accuracy,
+        "test_loss": test_loss,
+        "test_accuracy": test_accuracy,
+        "evaluate_seconds": seconds,
+    }
 
 
 def _outcome(result: Fit) -> dict[str, float | None]:

@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fmnist_lab import data
-from fmnist_lab.config import HOUSEKEEPING, Config, flat, wrong
+from fmnist_lab.config import HOUSEKEEPING, Config, flat, from_yaml, wrong
 from fmnist_lab.console import Console
-from fmnist_lab.progress import Job, following
+from fmnist_lab.progress import Job, epoch_cost, following
+from fmnist_lab.records import Record
 from fmnist_lab.run import locate, settle
 
 # Starts the jobs at the given places of a sweep; returns when they have ended, one way or another.
 Launch = Callable[[Sequence[int]], object]
 
 
-def conduct(configs: Sequence[Config], default_name: str, launch: Launch) -> int:
-    """Do a sweep and report it; return the exit status: 0, or 1 when a run failed.
+def conduct(configs: Sequence[Config], commands: Sequence[str], default_name: str, launch: Launch) -> int:
+    """Do a sweep and report it; return the exit status: 0, or 1 when a run failed or the outcome cannot be written.
 
+    `commands` are what a user would type to do each run alone. `launch` is told the places of the runs to train, and
+    must not take `force` from their configurations: what is to be trained anew is taken back here, once.
     Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
     """
-    jobs = plan(configs)
+    jobs = plan(configs, commands)
     config = jobs[0].config
     folder = Path(config.outputs) / "sweeps" / (config.name or default_name)
-    todo = [job for job in jobs if config.force or job.record.summary() is None]
+    reasons = {job.place: reason for job in jobs if (reason := why(job))}
     if config.dry_run:
-        preview(jobs, todo, folder)
+        preview(jobs, reasons, folder)
         return 0
-    if todo:
+    if config.train and reasons:
         data.prepare(data.SOURCES[config.data.name], config.data.root)
+    if not config.train and not any(tellable(job) for job in jobs):
+        raise wrong("train", False, "true, as none of these runs is on disk")
     open_folder(folder, config.outputs)
-    with Console(folder / "log.txt") as console:
-        console.say(announcement(jobs, todo))
-        if todo:
-            train(todo, launch, console)
+    console = Console(folder / "log.txt")
+    with explained(jobs, console):
+        mend(jobs, console)
+        if config.train:
+            train(jobs, [job for job in jobs if job.place in reasons], launch, console)
         return report(jobs, folder, console)
 
 
-def plan(configs: Sequence[Config]) -> list[Job]:
+def plan(configs: Sequence[Config], commands: Sequence[str]) -> list[Job]:
     """The distinct runs of a sweep, in order, each with the place of its record."""
     settled = [settle(config) for config in configs]
     for name in HOUSEKEEPING:
@@ -50,9 +58,29 @@ def plan(configs: Sequence[Config]) -> list[Job]:
     jobs: dict[str, Job] = {}
     labels = label(settled)
     for place, config in enumerate(settled):
-        job = Job(place, config, locate(config), labels[place])
+        job = Job(place, config, locate(config), labels[place], commands[place])
         jobs.setdefault(job.record.run, job)
     return list(jobs.values())
+
+
+def why(job: Job) -> str | None:
+    """Why a run is to be trained; None for a run that is reused."""
+    record = job.record
+    if job.config.force:
+        return "force=true"
+    if damage := record.damage():
+        return f"damaged: {damage}"
+    if record.summary():
+        return None
+    if record.error() is not None:
+        return f"failed before: {record.reason()}"
+    epochs = len(record.history())
+    return f"interrupted after epoch {epochs}" if epochs else "new"
+
+
+def tellable(job: Job) -> bool:
+    """Whether there is something to report of a run: an outcome or a failure."""
+    return job.record.summary() is not None or job.record.error() is not None
 
 
 def label(configs: Sequence[Config]) -> list[str]:
@@ -79,21 +107,40 @@ def announcement(jobs: Sequence[Job], todo: Sequence[Job]) -> str:
     return f"{runs}: {reused} finished before and reused (force=true trains anew), {rest}"
 
 
-def preview(jobs: Sequence[Job], todo: Sequence[Job], folder: Path) -> None:
-    """Say what a command would do, and do nothing."""
-    waiting = {job.record.run for job in todo}
+def preview(jobs: Sequence[Job], reasons: Mapping[int, str], folder: Path) -> None:
+    """Say what a command would do and why, and do nothing."""
     for job in jobs:
-        print(f"{job.record.run}  {'to train' if job.record.run in waiting else 'finished'}  {job.label}")
-    seconds = estimate(jobs, todo)
+        state = "to train" if job.place in reasons else "finished"
+        print(f"{job.record.run}  {state}  {job.label}  ({reasons.get(job.place) or reusable(job.record)})")
+    todo = [job for job in jobs if job.place in reasons]
+    seconds = estimate(todo)
     print(announcement(jobs, todo) + (f"; about {seconds:.0f} s of training" if seconds else ""))
     print(folder)
 
 
-def estimate(jobs: Sequence[Job], todo: Sequence[Job]) -> float | None:
-    """Seconds that `todo` will train, one after another, judged by the finished runs of the same sweep."""
-    finished = [(job, summary) for job in jobs if (summary := job.record.summary())]
-    rates = [summary["fit_seconds"] / job.cost for job, summary in finished]
-    return statistics.median(rates) * sum(job.cost for job in todo) if rates else None
+def reusable(record: Record) -> str:
+    """Why a finished run is reused."""
+    provenance = (record.summary() or {}).get("provenance", {})
+    return f"the same settings, data and numerics, trained {provenance.get('finished_at')}"
+
+
+def estimate(todo: Sequence[Job]) -> float | None:
+    """Seconds that `todo` will train one after another, judged by the finished runs on disk: those of the same model,
+    or of the other where there are none. None when there is nothing to do or to judge by.
+    """
+    if not todo:
+        return None
+    rates: dict[str, list[float]] = defaultdict(list)
+    for path in (Path(todo[0].config.outputs) / "runs").glob("*/summary.json"):
+        summary = Record(path.parent).summary()
+        with contextlib.suppress(OSError, ValueError):
+            config = from_yaml((path.parent / "config.yaml").read_text("utf-8"))
+            if summary:
+                rates[config.model.name].append(summary["fit_seconds"] / (summary["epochs"] * epoch_cost(config)))
+    every = [rate for its_rates in rates.values() for rate in its_rates]
+    if not every:
+        return None
+    return sum(job.cost * statistics.median(rates.get(job.config.model.name, every)) for job in todo)
 
 
 def open_folder(folder: Path, outputs: str) -> None:
@@ -108,35 +155,98 @@ def open_folder(folder: Path, outputs: str) -> None:
         raise wrong("outputs", outputs, f"a folder that can be written ({error.strerror})") from None
 
 
-def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
-    """Start what is to do and follow it to its end. Failures are left to the report."""
+@contextlib.contextmanager
+def explained(jobs: Sequence[Job], console: Console) -> Iterator[None]:
+    """Say what an interruption leaves, and how to go on."""
     try:
-        with following(todo, console):
-            launch([job.place for job in todo])
+        yield
     except KeyboardInterrupt:
-        done = sum(job.record.summary() is not None for job in todo)
-        console.say(f"interrupted: {done} of {len(todo)} runs finished; the same command continues")
+        done = sum(job.record.summary() is not None for job in jobs)
+        command = "the same command without force=true" if jobs[0].config.force else "the same command"
+        console.say(f"interrupted: {done} of {len(jobs)} runs finished; {command} continues")
         raise
-    except Exception as error:  # a launcher that gave up: what it finished stands all the same
-        console.say(f"the launcher stopped: {type(error).__name__}: {error}")
+
+
+def mend(jobs: Sequence[Job], console: Console) -> None:
+    """Set damaged records aside, so that their runs are done again."""
+    for job in jobs:
+        if job.record.damage():
+            with job.record.lock():
+                damaged = job.record.set_aside()  # looks again, now that nobody else is at it
+            if damaged:
+                console.say(f"damaged: {job.label}: {damaged[1]}; the record is set aside as {damaged[0]}")
+
+
+def train(jobs: Sequence[Job], todo: Sequence[Job], launch: Launch, console: Console) -> None:
+    """Start what is to do and follow it to its end. Failures are left to the report."""
+    console.say(announcement(jobs, todo))
+    for job in todo:
+        if job.config.force:
+            with job.record.lock():
+                job.record.discard()
+    if not todo:
+        return
+    with following(todo, console) as watch:
+        waiting = list(todo)
+        while waiting:
+            try:
+                launch([job.place for job in waiting])
+                return
+            except Exception as error:  # a worker died and took the launcher along: what is finished stands
+                console.say(f"the launcher stopped: {type(error).__name__}: {_first_line(error)}")
+            left = watch.left()
+            if len(left) == len(waiting):
+                return  # nothing came of it, nor would it again
+            if left:
+                console.say(f"starting again: {len(left)} of {len(todo)} runs are left")
+            waiting = left
 
 
 def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
-    """Write tables and figures of what is on disk, list what failed, and name the folder last."""
+    """Write tables and figures of what is on disk, list what failed, and name the folder last; the exit status."""
     from fmnist_lab.report.frames import gather
     from fmnist_lab.report.terminal import summary
     from fmnist_lab.report.write import write_report
 
-    frames = gather([(job.record, flat(job.config)) for job in jobs])
-    write_report(frames.results, frames.curves, frames.settings, folder)
-    console.show(summary(frames.results, frames.settings))
-    if any(job.config.data.validation == 0 for job in jobs):
+    told = list(jobs) if jobs[0].config.train else [job for job in jobs if tellable(job)]
+    frames = gather([(job.record, flat(job.config)) for job in told])
+    try:
+        write_report(frames.results, frames.curves, frames.settings, folder)
+    except OSError as error:
+        console.say(f"the outcome cannot be written to {folder}: {error.strerror}; the same command tries again")
+        return 1
+    console.show(summary(frames.results, frames.curves, frames.settings))
+    if any(job.config.data.validation == 0 for job in told):
         console.say("no validation images with data.validation=0: its validation figures are of the test images")
-    failed = [job for job in jobs if job.record.summary() is None]
+    if len(told) < len(jobs):
+        console.say(f"reported: {len(told)} of {len(jobs)} runs; without train=false the others are trained")
+    failed = [job for job in told if job.record.summary() is None]
     for job in failed:
         console.say(f"failed: {job.label}: {job.record.reason()} ({job.record.folder / 'error.txt'})")
+        console.say(f"        alone: {job.command}")
     console.say(str(folder))
     return 1 if failed else 0
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "")
+
+
+def command_line(overrides: Iterable[str], *, sweep: bool) -> str:
+    """What a user types to do one run alone, quoted with double quotes as every shell understands them.
+
+    It names no sweep, so that the run does not take the place of the sweep's report.
+    """
+    last = {override.split("=")[0].lstrip("+~"): override for override in overrides}  # a later one replaces
+    told = [text for key, text in last.items() if key not in ("name", "train", "force", "dry_run")]
+    words = [_quoted(text) for text in told if not text.startswith("hydra")]
+    return " ".join(["python -m fmnist_lab", *(["-m"] if sweep else []), *words])
+
+
+def _quoted(word: str) -> str:
+    if re.fullmatch(r"[\w./=+,:@-]+", word, re.ASCII):
+        return word
+    return '"' + re.sub(r'([\\"$`])', r"\\\1", word) + '"'
 
 
 def default_name(overrides: Iterable[str]) -> str:

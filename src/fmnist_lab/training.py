@@ -88,12 +88,16 @@ def train_epoch(model: Model, feed: Feed, rows: Rows, batch_size: int) -> NDArra
 
 
 def evaluate(model: Model, part: Part) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy, computed in float64 from the model's logits."""
-    logits = predict(model, part)
+    """Mean cross-entropy and accuracy of the model on `part`."""
+    return score(predict(model, part), part.labels)
+
+
+def score(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy of logits, shape (n, classes), for the true classes, shape (n,)."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_total = np.log(np.exp(shifted).sum(axis=1))
-    loss = np.mean(log_total - shifted[np.arange(len(shifted)), part.labels])
-    return float(loss), float(np.mean(logits.argmax(axis=1) == part.labels))
+    loss = np.mean(log_total - shifted[np.arange(len(shifted)), labels])
+    return float(loss), float(np.mean(logits.argmax(axis=1) == labels))
 
 
 def predict(model: Model, part: Part) -> NDArray[np.float64]:

@@ -17,15 +17,18 @@ class FmnistLabSweeper(BasicSweeper):
     """Every combination of values, as Hydra's own; but all are checked before one runs, and finished ones skipped."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        from fmnist_lab.sweep import conduct, default_name
+        from fmnist_lab.sweep import command_line, conduct, default_name
 
         assert self.hydra_context is not None
         jobs = self._expand(arguments)
         configs = compose_jobs(self.hydra_context.config_loader, self.config, jobs)
+        commands = [command_line(job, sweep=True) for job in jobs]
         most = max(1, cores() // max(config.threads for config in configs))  # runs at once
-        sys.exit(
-            conduct(configs, default_name(arguments), lambda places: self._launch([jobs[n] for n in places], most))
-        )
+
+        def launch(places: Sequence[int]) -> None:
+            self._launch([jobs[place] for place in places], most)
+
+        sys.exit(conduct(configs, commands, default_name(arguments), launch))
 
     def _expand(self, arguments: list[str]) -> list[list[str]]:
         """The overrides of each job."""
@@ -38,9 +41,9 @@ class FmnistLabSweeper(BasicSweeper):
         """Start the jobs, `most` at once at most; those that fail leave their reason in their record."""
         assert self.config is not None
         assert self.launcher is not None
-        told: list[str] = []
+        told = ["force=false"]  # what is to be done anew has been taken back: a run is never trained twice
         if "n_jobs" in self.config.hydra.launcher:
             # Said outright, so that each run can write down how many went on beside it.
             asked = self.config.hydra.launcher.n_jobs
-            told = [f"hydra.launcher.n_jobs={min(asked if asked > 0 else most, most, len(jobs))}"]
+            told.append(f"hydra.launcher.n_jobs={min(asked if asked > 0 else most, most, len(jobs))}")
         self.launcher.launch([[*job, *told] for job in jobs], initial_job_idx=0)

@@ -23,7 +23,7 @@ def text_of(sweep) -> pd.DataFrame:
 
 def shown(sweep) -> str:
     console = Console(width=80, file=io.StringIO(), force_terminal=False)
-    console.print(summary(sweep.results, sweep.settings))
+    console.print(summary(*sweep.frames))
     return console.file.getvalue()
 
 

@@ -19,7 +19,7 @@ WIDTHS = ["[8, 128]", "[64, 128]", "[1024, 128]"]
 def write(sweep, folder) -> set[str]:
     """The names of the files in the folder, which are those the report says it wrote."""
     written = write_report(*sweep.frames, folder)
-    found = {path for path in folder.rglob("*") if path.is_file()}
+    found = {path for path in folder.rglob("*") if path.is_file() and path.name not in ("SHA256SUMS", ".lock")}
     assert found == set(written)
     assert len(written) == len(found)
     return {path.relative_to(folder).as_posix() for path in found}

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fmnist_lab.records import write_bytes
 from fmnist_lab.report.design import Factor, describe, display, find_factors, join_runs
 from fmnist_lab.report.factor_plots import factor_figure, seed_figure
 from fmnist_lab.report.frames import CURVES, RESULTS
 from fmnist_lab.report.learning_curves import curves_figure
+from fmnist_lab.report.manifest import replace_report
 from fmnist_lab.report.statistics import cells, diverged_epochs, remarks
 from fmnist_lab.report.style import applied, render
 from fmnist_lab.report.tables import LOSS, VALIDATION, readable, to_csv, to_markdown
@@ -29,6 +29,7 @@ File = tuple[str, bytes]  # the path below the folder, and the content
 def write_report(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame, folder: Path) -> list[Path]:
     """Write all there is to say of a sweep into its folder, each file whole or not at all.
 
+    What an earlier report wrote there and this one does not is removed; SHA256SUMS lists what is of this one.
     A figure that is left out, because there would be too many or nothing to draw, is named in the log.
 
     Args:
@@ -38,18 +39,15 @@ def write_report(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataF
         folder: is made if need be.
 
     Returns:
-        The files written.
+        The files of the report.
     """
     factors = find_factors(settings)
     runs = join_runs(results, settings, factors)
     runs["diverged_epoch"] = diverged_epochs(runs, curves)
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
-    written = []
     with applied():
-        for name, content in _files(results, curves, runs, factors):
-            write_bytes(folder / name, content)
-            written.append(folder / name)
-    return written
+        files = dict(_files(results, curves, runs, factors))
+    replace_report(folder, files)
+    return [folder / name for name in files]
 
 
 def _files(

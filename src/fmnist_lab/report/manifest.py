@@ -1,0 +1,62 @@
+"""Which files of a sweep's folder are of its report, so that those of an earlier one do not stay behind."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from fmnist_lab.records import remove_partial, write_bytes, write_text
+
+MANIFEST = "SHA256SUMS"  # as `sha256sum` writes and checks it
+
+Entry = tuple[str, str]  # the SHA-256 of a file, and its path below the folder
+
+
+def replace_report(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write `files` into `folder`, and remove what the report before left there.
+
+    Never touched is a file that no report wrote, or that was changed since. Stopped midway, the manifest names the
+    files of both reports, and the next call clears up. Raises OSError when the files cannot be written.
+    """
+    from filelock import FileLock
+
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        remove_partial(folder)
+        remove_partial(folder / "figures")
+        before = read_manifest(folder)
+        now = {(_digest(content), name) for name, content in files.items()}
+        _write_manifest(folder, before | now)
+        for name, content in files.items():
+            write_bytes(folder / name, content)
+        for digest, name in before:
+            path = folder / name
+            if name not in files and path.is_file() and _digest(path.read_bytes()) == digest:
+                path.unlink()
+        _write_manifest(folder, now)
+
+
+def read_manifest(folder: Path) -> set[Entry]:
+    """The files that reports wrote; lines that are not of a file inside the folder are passed over."""
+    try:
+        lines = (folder / MANIFEST).read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return set()
+    entries = (re.fullmatch(r"([0-9a-f]{64})  ([^\\:\0]+)", line) for line in lines)
+    return {(entry[1], entry[2]) for entry in entries if entry and _inside(entry[2])}
+
+
+def _inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _write_manifest(folder: Path, entries: Iterable[Entry]) -> None:
+    lines = (f"{digest}  {name}\n" for digest, name in sorted(entries, key=lambda entry: entry[::-1]))
+    write_text(folder / MANIFEST, "".join(lines))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

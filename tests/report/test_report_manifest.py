@@ -1,0 +1,83 @@
+"""The report before leaves nothing behind, and what is not a report's stays."""
+
+import subprocess
+
+import pytest
+
+from fmnist_lab import records
+from fmnist_lab.report.manifest import MANIFEST, read_manifest, replace_report
+
+FIRST = {"results.csv": b"1\n", "figures/lr.png": b"one", "figures/curves_lr=0.1.svg": b"two"}
+SECOND = {"results.csv": b"2\n", "figures/seed.png": b"three"}
+
+
+def files(folder):
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {name: content for name, content in found.items() if name not in (MANIFEST, ".lock")}
+
+
+def test_what_the_report_before_left_is_removed(tmp_path):
+    replace_report(tmp_path, FIRST)
+    replace_report(tmp_path, SECOND)
+    assert files(tmp_path) == SECOND
+    assert {name for _, name in read_manifest(tmp_path)} == set(SECOND)
+
+
+def test_what_is_the_users_own_stays(tmp_path):
+    replace_report(tmp_path, FIRST)
+    (tmp_path / "figures" / "mine.png").write_bytes(b"mine")
+    (tmp_path / "figures" / "lr.png").write_bytes(b"changed by hand")
+    replace_report(tmp_path, SECOND)
+    assert files(tmp_path) == SECOND | {"figures/mine.png": b"mine", "figures/lr.png": b"changed by hand"}
+
+
+@pytest.mark.parametrize("stop", range(6))
+def test_stopped_anywhere_the_next_report_clears_up(tmp_path, monkeypatch, stop):
+    replace_report(tmp_path, FIRST)
+    honest, calls = records.os.fsync, []
+
+    def stop_midway(descriptor):
+        calls.append(descriptor)
+        if len(calls) == stop + 1:
+            raise KeyboardInterrupt
+        honest(descriptor)
+
+    monkeypatch.setattr(records.os, "fsync", stop_midway)
+    third = {"results.csv": b"3\n", "figures/third.png": b"3", "figures/fourth.png": b"4"}
+    if stop < 5:  # two manifests and three files are written
+        with pytest.raises(KeyboardInterrupt):
+            replace_report(tmp_path, third)
+    else:
+        replace_report(tmp_path, third)
+    monkeypatch.undo()
+    replace_report(tmp_path, SECOND)
+    assert files(tmp_path) == SECOND
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / f".lr.png-01234567{records.PARTIAL}").write_bytes(b"on")
+    replace_report(tmp_path, FIRST)
+    assert files(tmp_path) == FIRST
+
+
+def test_a_forged_manifest_reaches_nothing_outside(tmp_path):
+    folder, outside = tmp_path / "sweep", tmp_path / "outside"
+    replace_report(folder, FIRST)
+    outside.write_bytes(b"one")
+    digest = next(digest for digest, name in read_manifest(folder) if name == "figures/lr.png")
+    forged = ["../outside", str(outside), "figures/../../outside", "..\\outside", "", "\0"]
+    (folder / MANIFEST).write_text("".join(f"{digest}  {name}\n" for name in forged) + "nonsense\n")
+    assert read_manifest(folder) == set()
+    replace_report(folder, SECOND)
+    assert outside.read_bytes() == b"one"
+
+
+def test_the_manifest_is_one_that_others_can_check(tmp_path):
+    replace_report(tmp_path, FIRST)
+    try:
+        check = subprocess.run(["sha256sum", "-c", MANIFEST], cwd=tmp_path, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("this system has no sha256sum")
+    assert check.returncode == 0, check.stdout
+    assert check.stdout.count("OK") == len(FIRST)
