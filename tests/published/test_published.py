@@ -6,7 +6,8 @@ import pytest
 
 from fmnist_lab.errors import InputError
 from fmnist_lab.published import Cell, Report, load_report
-from fmnist_lab.published.report import EPOCHS, MARKS, parse_report
+from fmnist_lab.published.reading import MARKS
+from fmnist_lab.published.report import EPOCHS, parse_report
 
 TEXT = resources.files("fmnist_lab.published").joinpath("report.yaml").read_text(encoding="utf-8")
 

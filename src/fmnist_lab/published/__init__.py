@@ -1,5 +1,6 @@
-"""Numbers that others printed, as data with their sources."""
+"""Numbers and sentences that others printed, as data with their sources; the verdict on them."""
 
+from fmnist_lab.published.claims import Claim, Claims, load_claims
 from fmnist_lab.published.report import Cell, Fact, Figure, Report, Row, Table, load_report
 
-__all__ = ["Cell", "Fact", "Figure", "Report", "Row", "Table", "load_report"]
+__all__ = ["Cell", "Claim", "Claims", "Fact", "Figure", "Report", "Row", "Table", "load_claims", "load_report"]

@@ -3,24 +3,18 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import yaml
+from fmnist_lab.published.reading import Built, each, known_mark, number, package_text, parse
 
-from fmnist_lab.errors import InputError
-
-MARKS = ("stated", "digitised", "author's code", "inferred")
 EPOCHS = 10
-
-Built = TypeVar("Built")
 
 
 @dataclass(frozen=True)
 class Fact:
     """A setting or definition of the report; `value` is a mapping from model where the models differ.
 
-    `mark`, here and below, is one of MARKS: it says how the value is known.
+    `mark`, here and below, is one of reading.MARKS: it says how the value is known.
     """
 
     value: Any
@@ -81,15 +75,12 @@ class Report:
 
 def load_report() -> Report:
     """The report as this package carries it."""
-    return parse_report(resources.files(__package__).joinpath("report.yaml").read_text(encoding="utf-8"))
+    return parse_report(package_text("report.yaml"))
 
 
 def parse_report(text: str) -> Report:
     """The report from YAML. Raises InputError at the first entry that is not as it should be."""
-    try:
-        return _report(**yaml.safe_load(text))
-    except (yaml.YAMLError, TypeError, ValueError) as error:
-        raise InputError(f"published/report.yaml: {' '.join(str(error).split())}") from error
+    return parse("report.yaml", text, _report)
 
 
 # Each function below reads one kind of entry; its keywords are the keys that the entry has to have.
@@ -98,15 +89,15 @@ def parse_report(text: str) -> Report:
 def _report(*, source: str, settings: Any, definitions: Any, figures: Any, tables: Any) -> Report:
     return Report(
         source,
-        settings=_each(settings, lambda _, entry: _fact(**entry)),
-        definitions=_each(definitions, lambda _, entry: _fact(**entry)),
-        figures=_each(figures, lambda id, entry: _figure(id, **entry)),
-        tables=_each(tables, lambda id, entry: _table(id, **entry)),
+        settings=each(settings, lambda _, entry: _fact(**entry)),
+        definitions=each(definitions, lambda _, entry: _fact(**entry)),
+        figures=each(figures, lambda id, entry: _figure(id, **entry)),
+        tables=each(tables, lambda id, entry: _table(id, **entry)),
     )
 
 
 def _fact(*, value: Any, mark: str, note: str = "") -> Fact:
-    return Fact(value, _checked(mark), note)
+    return Fact(value, known_mark(mark), note)
 
 
 def _figure(id: str, *, mark: str, lr: Any, reading_error: Any, validation_accuracy: Any, training_loss: Any) -> Figure:
@@ -114,15 +105,15 @@ def _figure(id: str, *, mark: str, lr: Any, reading_error: Any, validation_accur
         "validation_accuracy": _by_model(_accuracies, **validation_accuracy),
         "training_loss": _by_model(_losses, **training_loss),
     }
-    errors = _each(reading_error, lambda _, error: _number(error))
+    errors = each(reading_error, lambda _, error: number(error))
     if errors.keys() != series.keys():
         raise ValueError(f"reading_error has {', '.join(errors)}: should have {', '.join(series)}")
-    return Figure(id, _checked(mark), _number(lr), errors, series)
+    return Figure(id, known_mark(mark), number(lr), errors, series)
 
 
 def _table(id: str, *, mark: str, lr: Any, rows: Any) -> Table:
-    read = _each(dict(enumerate(rows, start=1)), lambda _, entry: _row(**entry))
-    return Table(id, _checked(mark), _number(lr), tuple(read.values()))
+    read = each(dict(enumerate(rows, start=1)), lambda _, entry: _row(**entry))
+    return Table(id, known_mark(mark), number(lr), tuple(read.values()))
 
 
 def _row(*, hidden: Any, custom: Any, torch: Any, note: str = "") -> Row:
@@ -132,12 +123,12 @@ def _row(*, hidden: Any, custom: Any, torch: Any, note: str = "") -> Row:
 
 
 def _by_model(build: Callable[[Any], Built], *, custom: Any, torch: Any) -> dict[str, Built]:
-    return _each({"custom": custom, "torch": torch}, lambda _, entry: build(entry))
+    return each({"custom": custom, "torch": torch}, lambda _, entry: build(entry))
 
 
 def _cell(entry: Any) -> Cell:
     accuracy, seconds = entry
-    return Cell(_number(accuracy, largest=1.0), _number(seconds))
+    return Cell(number(accuracy, largest=1.0), number(seconds))
 
 
 def _accuracies(entry: Any) -> tuple[float, ...]:
@@ -151,27 +142,4 @@ def _losses(entry: Any) -> tuple[float, ...]:
 def _curve(entry: Any, largest: float) -> tuple[float, ...]:
     if len(entry) != EPOCHS:
         raise ValueError(f"has {len(entry)} values: should have one for each of the {EPOCHS} epochs")
-    return tuple(_number(value, largest) for value in entry)
-
-
-def _number(value: Any, largest: float = math.inf) -> float:
-    if type(value) not in (int, float) or not 0 < value <= largest:
-        raise ValueError(f"{value!r} should be a number above 0 and at most {largest:g}")
-    return float(value)
-
-
-def _checked(mark: str) -> str:
-    if mark not in MARKS:
-        raise ValueError(f"mark={mark}: should be one of {', '.join(MARKS)}")
-    return mark
-
-
-def _each(entries: Any, build: Callable[[str, Any], Built]) -> dict[str, Built]:
-    """What `build` makes of each entry and its key; an error is told with the key in front of it."""
-    built = {}
-    for key, entry in dict(entries).items():
-        try:
-            built[key] = build(key, entry)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{key}: {error}") from error
-    return built
+    return tuple(number(value, largest) for value in entry)

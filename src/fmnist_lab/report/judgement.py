@@ -1,0 +1,544 @@
+"""The report's claims, judged: frames of runs in, verdicts out. Every number in a sentence is written from data."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from fmnist_lab.published import verdict as statistics
+from fmnist_lab.published.claims import (
+    METRICS,
+    OPPOSITE,
+    PROPERTIES,
+    SERIES,
+    CellTest,
+    Claim,
+    Claims,
+    Majority,
+    Opposed,
+    Paired,
+    Printed,
+    PrintedFalls,
+    PrintedReturns,
+    Returns,
+    SeriesTest,
+    Theorem,
+    TimeTest,
+    Value,
+    cell_id,
+    doublings,
+    load_claims,
+    printed,
+    printed_curve,
+    printed_row,
+    rival,
+)
+from fmnist_lab.published.report import Cell, Row
+from fmnist_lab.published.verdict import ALPHA, LEAST_SEEDS, Comparison, Evidence
+from fmnist_lab.report.design import display, label
+from fmnist_lab.report.samples import Sample, Samples, pairs
+from fmnist_lab.report.statistics import TIMES_DIFFER, same_conditions
+from fmnist_lab.report.style import RIVALS
+
+COLUMNS = [
+    "claim",
+    "where",
+    "kind",
+    "says",
+    "mark",
+    "published_runs",
+    "published",
+    "measured",
+    "difference",
+    "half_width",
+    "detectable",
+    "n",
+    "verdict",
+    "reason",
+    "experiment",
+    "command",
+]
+MOST_PARTS_TOLD = 3
+SEEDS = ",".join(map(str, range(LEAST_SEEDS)))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The columns of a row that the runs decide."""
+
+    verdict: str
+    reason: str
+    published: str = ""
+    measured: str = ""
+    difference: float = math.nan
+    half_width: float = math.nan
+    detectable: float = math.nan
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that a sentence asserts, and what the runs say of it."""
+
+    text: str
+    evidence: Evidence
+    unit: str = "accuracy"
+
+
+def judge(
+    runs: pd.DataFrame, curves: pd.DataFrame, *, saddle: bool | None = None, claims: Claims | None = None
+) -> pd.DataFrame:
+    """A row a claim of the report, with its verdict and the reason: values first, then notes, sentences and the rest.
+
+    Args:
+        runs: one row a run of any experiment, as `samples.join` gives it; may be empty.
+        curves: one row a run and epoch, with the columns of `curves.csv`.
+        saddle: whether the numerical checks of the theorem agree; None if they have not been run.
+        claims: the package's own unless told otherwise.
+
+    Returns:
+        The columns COLUMNS; of a sentence of several parts, the numbers are those of the part that shows the least.
+        Differences are fractions, or nats of loss; of times they are logarithms of ratios.
+    """
+    judgement = _Judgement(claims or load_claims(), runs, curves, saddle)
+    return pd.DataFrame(judgement.rows(), columns=COLUMNS).astype({"n": "Int64"})
+
+
+def cells(runs: pd.DataFrame, table_id: str, settings: str = "stated", *, claims: Claims | None = None) -> pd.DataFrame:
+    """A table of the report in its own layout, beside our runs at the `stated` or the `inferred` settings.
+
+    Returns:
+        A row a network and model: hidden, model, published_accuracy, test_accuracy_mean, low, high (prediction
+        interval), difference, n, verdict, published_seconds, seconds_median (NaN when conditions differ), notes (from
+        the data), published_note, and half_width, detectable, p (corrected for the table), reason, printed_as (the
+        network as the report has it).
+    """
+    return _Judgement(claims or load_claims(), runs, pd.DataFrame(), None).table(table_id, settings)
+
+
+class _Judgement:
+    """The claims and the runs that judge them."""
+
+    def __init__(self, claims: Claims, runs: pd.DataFrame, curves: pd.DataFrame, saddle: bool | None) -> None:
+        self.claims, self.report, self.saddle = claims, claims.report, saddle
+        self.samples = Samples(runs, curves, claims.base)
+        self.tables: dict[tuple[str, str], pd.DataFrame] = {}
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        for claim in self.claims.claims.values():
+            judged = self._judged(claim)
+            told = {name: getattr(claim, name) for name in ("where", "kind", "says", "mark", "published_runs")}
+            commands = [f"python -m fmnist_lab -m experiment={name} seed={SEEDS}" for name in claim.experiments]
+            yield {
+                "claim": claim.id,
+                **told,
+                **vars(judged),
+                "experiment": ", ".join(claim.experiments),
+                "command": claim.command or " && ".join(commands),
+            }
+
+    def _judged(self, claim: Claim) -> Judged:
+        match claim.tests:
+            case (CellTest() as test,):
+                return self._cell(test)
+            case (TimeTest() as test,):
+                return self._time(test, claim.not_testable)
+            case (SeriesTest() as test,):
+                return self._series(test, claim)
+            case (Value() as test,):
+                return self._value(test, claim)
+            case (Theorem(),):
+                return self._theorem(claim)
+            case (Printed() | PrintedFalls() | PrintedReturns() | Opposed(), *_):
+                return self._contradiction(claim)
+            case ():
+                return Judged("not testable", claim.not_testable)
+        return self._sentence(claim)
+
+    # Values: a cell, seconds, a curve, a number in the text.
+
+    def _cell(self, test: CellTest) -> Judged:
+        row = _row_of(self._cached(test.table, "stated"), test)
+        measured = ""
+        if row["n"]:
+            measured = _percent(row["test_accuracy_mean"])
+            if row["n"] > 1:
+                measured += f" [{100 * row['low']:.2f}, {100 * row['high']:.2f}]"
+        return Judged(
+            row["verdict"],
+            "; ".join(filter(None, [row["reason"], self._explanation(test)])),
+            _percent(row["published_accuracy"]),
+            measured,
+            *(row[name] for name in ("difference", "half_width", "detectable", "n")),
+        )
+
+    def _explanation(self, test: CellTest) -> str:
+        """What the settings that were inferred make of a cell."""
+        inferred = self._cached(test.table, "inferred")
+        told = []
+        for _, row in inferred[(inferred["printed_as"] == str(list(test.hidden)))].iterrows():
+            if row["model"] == test.model and row["n"]:
+                told.append(f"{display(row['hidden'])} {_percent(row['test_accuracy_mean'])}, {row['verdict']}")
+        settings = self.claims.inferred[test.table].settings
+        return f"at the inferred {_settings(settings)}: {'; '.join(told)}" if told else ""
+
+    def _time(self, test: TimeTest, reason: str) -> Judged:
+        row = printed_row(self.report, test.table, test.hidden)
+        seconds = {model: cell.seconds for model, cell in row.cells.items()}
+        told = f"{seconds[test.model]:g} s; custom/torch {seconds['custom'] / seconds['torch']:.2f}"
+        first, second = self._rivals(test.table, row.hidden)
+        part = self._paired(Paired("seconds", first, "same", second))
+        own = self.samples.measure(first if test.model == "custom" else second, "seconds")
+        if not part.evidence.n:
+            return Judged("not testable", reason, told)
+        if math.isnan(part.evidence.difference):
+            return Judged("not testable", f"{reason}; here {TIMES_DIFFER}", told, n=part.evidence.n)
+        measured = f"{math.exp(own.median()):.1f} s; custom/torch {_difference(part)}"
+        return Judged("not testable", reason, told, measured, n=part.evidence.n)
+
+    def _series(self, test: SeriesTest, claim: Claim) -> Judged:
+        figure, metric = self.report.figures[test.figure], SERIES[test.metric]
+        values = printed_curve(self.report, test.figure, test.metric, test.model)
+        sample = {"model": test.model, "lr": figure.lr}
+        unit = METRICS[metric]
+        told = f"ends at {_shown(values[-1], unit)}"
+        ours = self.samples.curve(sample, metric)
+        if not len(ours):
+            return Judged("inconclusive", "no run yet", told)
+        found = statistics.compare_curve(
+            values,
+            ours.to_numpy(),
+            runs=claim.published_runs,
+            reading_error=figure.reading_error[test.metric],
+            margin=self.claims.margins[f"{unit}_curve"],
+        )
+        measured = f"ends at {_shown(float(ours.iloc[:, -1].mean()), unit)}"
+        if found.n > 1:
+            at = f"{_signed(found.difference, unit)} ± {_plain(found.half_width, unit)}"
+            measured += f"; fits least at epoch {found.at + 1}: {at}"
+        return _compared(found, told, measured, self._fate(sample))
+
+    def _value(self, test: Value, claim: Claim) -> Judged:
+        values = self.samples.measure(test.sample, test.metric)
+        found = statistics.compare(
+            test.published,
+            values.to_numpy(),
+            runs=claim.published_runs,
+            reading_error=test.reading_error,
+            margin=test.margin,
+        )
+        unit = METRICS[test.metric]
+        measured = f"{_shown(float(values.mean()), unit)} ± {_plain(found.half_width, unit)}" if found.n > 1 else ""
+        if found.n == 1:
+            measured = _shown(float(values.mean()), unit)
+        published = f"{_shown(test.published, unit)} ± {_plain(test.reading_error, unit)}"
+        return _compared(found, published, measured, self._fate(test.sample))
+
+    # Sentences.
+
+    def _sentence(self, claim: Claim) -> Judged:
+        parts = [part for test in claim.tests for part in self._parts(test)]
+        found = statistics.decide([part.evidence for part in parts])
+        told = [part for part in parts if part.evidence.n]
+        weakest = max(told or parts, key=lambda part: (part.evidence.p_for, -part.evidence.p_against))
+        evidence = weakest.evidence
+        fewest = min(part.evidence.n for part in parts)
+        return Judged(
+            found,
+            _reason(found, parts, fewest),
+            "",
+            _measured(told, weakest),
+            evidence.difference,
+            evidence.half_width,
+            evidence.detectable,
+            fewest,
+        )
+
+    def _parts(self, test: Any) -> list[Part]:
+        match test:
+            case Paired(every_epoch=True):
+                return self._paired_curve(test)
+            case Paired():
+                return [self._paired(test)]
+            case Majority():
+                return [self._majority(test)]
+            case Returns():
+                return [self._returns(test)]
+        raise TypeError(f"{test}: no test of a sentence")
+
+    def _paired(self, test: Paired) -> Part:
+        unit = METRICS[test.metric]
+        first, second = pairs(*(self.samples.measure(sample, test.metric) for sample in (test.first, test.second)))
+        text = f"{_versus(test.first, test.second)}, {_metric(test.metric)}"
+        if unit == "time" and not self.samples.comparable(test.first, test.second):
+            return Part(f"{text} ({TIMES_DIFFER})", Evidence(len(first)), unit)
+        return Part(text, statistics.paired(first, second, test.relation, self._margin(unit)), unit)
+
+    def _paired_curve(self, test: Paired) -> list[Part]:
+        unit = METRICS[test.metric]
+        first, second = (self.samples.curve(sample, test.metric) for sample in (test.first, test.second))
+        seeds = first.index.intersection(second.index)
+        text = f"{_versus(test.first, test.second)}, {_metric(test.metric)}"
+        if not len(seeds):
+            return [Part(text, Evidence(0), unit)]
+        found = statistics.paired_curve(first.loc[seeds], second.loc[seeds], test.relation, self._margin(unit))
+        return [Part(f"{text} at epoch {epoch}", one, unit) for epoch, one in zip(first.columns, found, strict=True)]
+
+    def _majority(self, test: Majority) -> Part:
+        shows = self.samples.shows(test.sample, test.shows)
+        return Part(f"{_sample(test.sample)}: {PROPERTIES[test.shows]}", statistics.majority(shows), "share")
+
+    def _returns(self, test: Returns) -> Part:
+        one, two, three = (self.samples.measure({**test.sample, "hidden": h}, test.metric) for h in test.hidden)
+        before, after = doublings(test.hidden)
+        earlier, later = pairs((two - one).dropna() / before, (three - two).dropna() / after)
+        networks = ", ".join(display(str(list(hidden))) for hidden in test.hidden)
+        text = f"{_sample(test.sample)}, gain of a doubling along {networks}"
+        return Part(text, statistics.paired(later, earlier, "lower"), METRICS[test.metric])
+
+    # What needs no run.
+
+    def _contradiction(self, claim: Claim) -> Judged:
+        shown = [self._in_print(test) for test in claim.tests]
+        verdict = "contradicted" if all(so for so, _ in shown) else "consistent"
+        texts = [text for _, text in shown]
+        told = "; ".join(texts if len(texts) <= MOST_PARTS_TOLD else [*texts[:MOST_PARTS_TOLD], "..."])
+        count = sum(so for so, _ in shown)
+        return Judged(verdict, f"in {count} of {len(shown)} comparisons of what is printed", told)
+
+    def _in_print(self, test: Any) -> tuple[bool, str]:
+        """Whether the print shows it, and what is printed."""
+        match test:
+            case Printed():
+                first, second = printed(self.report, test.first), printed(self.report, test.second)
+                so = {"higher": first > second, "lower": first < second, "same": first == second}[test.relation]
+                return so, f"{_place(test.first)} {first:g}, {_place(test.second)} {second:g}"
+            case PrintedFalls():
+                values = printed_curve(self.report, test.figure, test.metric, test.sample["model"])
+                falls = all(later < earlier for earlier, later in pairwise(values))
+                return falls, f"{test.sample['model']} from {values[0]:g} to {values[-1]:g}"
+            case PrintedReturns():
+                one, two, three = (self._printed_accuracy(test, hidden) for hidden in test.hidden)
+                before, after = doublings(test.hidden)
+                gains = (two - one) / before, (three - two) / after
+                told = " then ".join(f"{100 * gain:.2f}" for gain in gains)
+                return gains[1] > gains[0], f"{test.sample['model']}: {told} points a doubling"
+            case Opposed():
+                return self._opposed(*(self.claims.claims[id] for id in test.claims)), " / ".join(
+                    self.claims.claims[id].says for id in test.claims
+                )
+        raise TypeError(f"{test}: no test of what is printed")
+
+    def _printed_accuracy(self, test: PrintedReturns, hidden: tuple[int, ...]) -> float:
+        return printed_row(self.report, test.table, hidden).cells[test.sample["model"]].test_accuracy
+
+    def _opposed(self, one: Claim, other: Claim) -> bool:
+        """Whether two claims order the same two samples oppositely, in metrics of one unit."""
+        return any(
+            METRICS[a.metric] == METRICS[b.metric]
+            and (a.first, a.second)
+            == ((b.first, b.second) if a.relation == OPPOSITE.get(b.relation) else (b.second, b.first))
+            and a.relation in OPPOSITE
+            for a in one.tests
+            for b in other.tests
+            if isinstance(a, Paired) and isinstance(b, Paired) and b.relation in OPPOSITE
+        )
+
+    def _theorem(self, claim: Claim) -> Judged:
+        if self.saddle is None:
+            return Judged("not testable", f"its numerical checks have not been run: {claim.command}")
+        agree = "agree with it" if self.saddle else "disagree with it"
+        return Judged("holds" if self.saddle else "does not hold", f"the numerical checks of {claim.command} {agree}")
+
+    # Tables.
+
+    def _cached(self, table_id: str, settings: str) -> pd.DataFrame:
+        key = table_id, settings
+        if key not in self.tables:
+            self.tables[key] = self.table(table_id, settings)
+        return self.tables[key]
+
+    def table(self, table_id: str, settings: str) -> pd.DataFrame:
+        table = self.report.tables[table_id]
+        inferred = self.claims.inferred[table_id] if settings == "inferred" else None
+        places = [
+            (row, hidden, model)
+            for row in table.rows
+            for hidden in (inferred.networks[row.hidden] if inferred else (row.hidden,))
+            for model in ("torch", "custom")
+        ]
+        told = inferred.settings if inferred else {"lr": table.lr}
+        samples = [{**told, "hidden": hidden, "model": model} for _, hidden, model in places]
+        found = statistics.compare_family(
+            [row.cells[model].test_accuracy for row, _, model in places],
+            [self.samples.measure(sample, "test_accuracy").to_numpy() for sample in samples],
+            runs=self.claims.claims[cell_id(table_id, table.rows[0].hidden, "custom", "accuracy")].published_runs,
+            margin=self.claims.margins["accuracy"],
+        )
+        in_sample = inferred is not None and table_id in inferred.fitted_on
+        comparable = same_conditions(pd.concat([self.samples.finished(sample) for sample in samples]))
+        return pd.DataFrame(
+            [
+                self._table_row(row, sample, replace(one, verdict=_explained(one.verdict, in_sample)), comparable)
+                | {"published_note": self.claims.claims[cell_id(table_id, row.hidden, model, "note")].says}
+                for (row, _, model), sample, one in zip(places, samples, found, strict=True)
+            ]
+        ).astype({"n": "Int64"})
+
+    def _table_row(self, row: Row, sample: dict[str, Any], found: Comparison, comparable: bool) -> dict[str, Any]:
+        cell: Cell = row.cells[sample["model"]]
+        mean = cell.test_accuracy + found.difference
+        seconds = self.samples.finished(sample)["fit_seconds"].astype(float)
+        return {
+            "hidden": str(list(sample["hidden"])),
+            "model": sample["model"],
+            "published_accuracy": cell.test_accuracy,
+            "test_accuracy_mean": mean,
+            "low": mean - found.half_width,
+            "high": mean + found.half_width,
+            "difference": found.difference,
+            "n": found.n,
+            "verdict": found.verdict,
+            "published_seconds": cell.seconds,
+            "seconds_median": seconds.median() if comparable else math.nan,
+            "notes": self._note(sample),
+            "half_width": found.half_width,
+            "detectable": found.detectable,
+            "p": found.p,
+            "reason": "; ".join(filter(None, [found.reason, self._fate(sample)])),
+            "printed_as": str(list(row.hidden)),
+        }
+
+    def _note(self, sample: dict[str, Any]) -> str:
+        """How a model stands to its rival in the row: `0.8 points above PyTorch [0.5, 1.1]; 0.70 of its time`."""
+        other = {**sample, "model": rival(sample["model"])}
+        accuracy = self._paired(Paired("test_accuracy", sample, "higher", other)).evidence
+        if not accuracy.n:
+            return ""
+        points, half = 100 * accuracy.difference, 100 * accuracy.half_width
+        side, low = ("above", points - half) if points >= 0 else ("below", -points - half)
+        interval = "" if math.isnan(half) else f" [{low:.1f}, {abs(points) + half:.1f}]"
+        told = f"{abs(points):.1f} points {side} {RIVALS[other['model']].label}{interval}"
+        time = self._paired(Paired("seconds", sample, "higher", other)).evidence.difference
+        return told if math.isnan(time) else f"{told}; {math.exp(time):.2f} of its time"
+
+    def _rivals(self, table_id: str, hidden: tuple[int, ...]) -> tuple[Sample, Sample]:
+        common = {"lr": self.report.tables[table_id].lr, "hidden": hidden}
+        return {**common, "model": "custom"}, {**common, "model": "torch"}
+
+    def _margin(self, unit: str) -> float:
+        return math.log1p(self.claims.margins[unit]) if unit == "time" else self.claims.margins[unit]
+
+    def _fate(self, sample: Sample) -> str:
+        diverged = self.samples.diverged(sample)
+        return f"{diverged} of {len(self.samples.select(sample))} runs diverged" if diverged else ""
+
+
+def _row_of(table: pd.DataFrame, test: CellTest) -> pd.Series[Any]:
+    return table[(table["hidden"] == str(list(test.hidden))) & (table["model"] == test.model)].iloc[0]
+
+
+def _explained(verdict: str, in_sample: bool) -> str:
+    """Agreement with what the settings were fitted to reproduces nothing."""
+    return "explained" if in_sample and verdict == "reproduced" else verdict
+
+
+def _compared(found: Comparison, published: str, measured: str, fate: str) -> Judged:
+    reason = "; ".join(filter(None, [found.reason, fate]))
+    numbers = found.difference, found.half_width, found.detectable, found.n
+    return Judged(found.verdict, reason, published, measured, *numbers)
+
+
+def _reason(verdict: str, parts: Sequence[Part], fewest: int) -> str:
+    count = f"{len(parts)} parts" if len(parts) > 1 else "it"
+    match verdict:
+        case "identical":
+            return "the same in every pair of runs"
+        case "holds":
+            return f"{count} {'each show' if len(parts) > 1 else 'shows'} at the {100 * ALPHA:.0f} % level"
+        case "does not hold":
+            return "the opposite shows" + (f" in a part, corrected for {len(parts)}" if len(parts) > 1 else "")
+    if any(TIMES_DIFFER in part.text for part in parts):
+        return TIMES_DIFFER
+    if fewest < LEAST_SEEDS:
+        return f"{fewest} seeds, where a test needs {LEAST_SEEDS}" if fewest else "no run yet"
+    return f"neither {count} nor the opposite shows at the {100 * ALPHA:.0f} % level"
+
+
+def _measured(parts: Sequence[Part], weakest: Part) -> str:
+    if len(parts) <= MOST_PARTS_TOLD:
+        return "; ".join(f"{part.text}: {_difference(part)}" for part in parts)
+    count = Counter(statistics.decide([part.evidence]) for part in parts)
+    tally = ", ".join(f"{times} {verdict}" for verdict, times in count.most_common())
+    return f"of {len(parts)} parts {tally}; weakest: {weakest.text}: {_difference(weakest)}"
+
+
+def _difference(part: Part) -> str:
+    """The difference as its unit is read, with its interval."""
+    found = part.evidence
+    if part.unit == "share":
+        return f"{found.difference * found.n:.0f} of {found.n} runs"
+    if math.isnan(found.difference):
+        return "not comparable"
+    ends = [found.difference, found.difference - found.half_width, found.difference + found.half_width]
+    mean, low, high = (_signed(end, part.unit) for end in ends)
+    level = "" if found.confidence == statistics.CONFIDENCE else f" ({100 * found.confidence:.0f} %)"
+    return mean if math.isnan(found.half_width) else f"{mean} [{low}, {high}]{level}"
+
+
+def _versus(first: Sample, second: Sample) -> str:
+    """What tells two samples apart, then what they share: `custom against torch, 8-128`."""
+    shared = {key: value for key, value in first.items() if key in second and second[key] == value}
+    one, other = (_sample({key: s[key] for key in s if key not in shared}) for s in (first, second))
+    return ", ".join(filter(None, [f"{one} against {other}", _sample(shared) if shared else ""]))
+
+
+def _sample(sample: Sample) -> str:
+    return " ".join(_setting(key, value) for key, value in sample.items()) or "all"
+
+
+def _settings(sample: Sample) -> str:
+    return ", ".join(_setting(key, value) for key, value in sample.items())
+
+
+def _setting(key: str, value: Any) -> str:
+    if key == "at":
+        return f"at epoch {value}"
+    if key == "hidden":
+        return display(str(list(value)))
+    named = {"lr": "learning rate ", "batch_size": "batch size ", "epochs": "epochs "}
+    return f"{named.get(key, '')}{value}"
+
+
+def _metric(metric: str) -> str:
+    return "time" if metric == "seconds" else label(metric)
+
+
+def _place(place: Sample) -> str:
+    """Where a printed value stands."""
+    keys = ("model", "figure") if "figure" in place else ("model", "hidden", "table")
+    return " ".join(_setting(key, place[key]) for key in keys)
+
+
+def _percent(accuracy: float) -> str:
+    return f"{100 * accuracy:.2f} %"
+
+
+def _shown(value: float, unit: str) -> str:
+    return _percent(value) if unit == "accuracy" else f"{value:.3f}"
+
+
+def _plain(value: float, unit: str) -> str:
+    return f"{100 * value:.2f}" if unit == "accuracy" else f"{value:.3f}"
+
+
+def _signed(value: float, unit: str) -> str:
+    if unit == "time":
+        return f"{math.exp(value):.2f}"
+    return f"{100 * value:+.2f}" if unit == "accuracy" else f"{value:+.3f}"
