@@ -49,10 +49,17 @@ class Record:
             return None
         return summary if isinstance(summary, dict) and summary.get("format") == FORMAT else None
 
-    def history(self) -> list[dict[str, float]]:
+    def completed(self) -> int | None:
+        """When the run was completed, in nanoseconds of the file system's clock."""
+        try:
+            return (self.folder / "summary.json").stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def history(self, name: str = "history.csv") -> list[dict[str, float]]:
         """A row an epoch, as far as the run has come."""
         try:
-            text = (self.folder / "history.csv").read_text("utf-8")
+            text = (self.folder / name).read_text("utf-8")
         except OSError:
             return []
         return [{key: float(value or "nan") for key, value in row.items()} for row in csv.DictReader(text.splitlines())]

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import data
 from fmnist_lab.config import HOUSEKEEPING, Config, flat, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.progress import Job, following
+from fmnist_lab.records import write_text
 from fmnist_lab.run import locate, settle
+
+if TYPE_CHECKING:
+    from fmnist_lab.report.frames import Frames
+
+REPORTED = ".reported"  # in a sweep's folder, written last: the runs that its report is of
 
 # Starts the jobs at the given places of a sweep; returns when they have ended, one way or another.
 Launch = Callable[[Sequence[int]], object]
@@ -26,7 +34,7 @@ def conduct(configs: Sequence[Config], default_name: str, launch: Launch) -> int
     jobs = plan(configs)
     config = jobs[0].config
     folder = Path(config.outputs) / "sweeps" / (config.name or default_name)
-    todo = [job for job in jobs if config.force or job.record.summary() is None]
+    todo = unfinished(jobs)
     if config.dry_run:
         preview(jobs, todo, folder)
         return 0
@@ -55,18 +63,33 @@ def plan(configs: Sequence[Config]) -> list[Job]:
     return list(jobs.values())
 
 
+def unfinished(jobs: Sequence[Job]) -> list[Job]:
+    """The runs that are to be trained: those that are not complete on disk, or all when forced."""
+    return [job for job in jobs if job.config.force or job.record.summary() is None]
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def label(configs: Sequence[Config]) -> list[str]:
     """What tells each run from the others of its sweep, in a few words."""
     settings = [flat(config) for config in configs]
-    varied = [
-        name
-        for name in settings[0]
-        if not name.startswith("model.") and len({str(setting[name]) for setting in settings}) > 1
-    ]
+    telling = ["model.name"]
+    for name in settings[0]:
+        # What only follows other settings, as an initialisation may follow the model, tells nothing more.
+        if _distinct(settings, [*telling, name]) > _distinct(settings, telling):
+            telling.append(name)
     return [
-        " ".join([setting["model.name"], *(f"{name.split('.')[-1]}={setting[name]}" for name in varied)])
+        " ".join([setting["model.name"], *(f"{name.split('.')[-1]}={setting[name]}" for name in telling[1:])])
         for setting in settings
     ]
+
+
+def _distinct(settings: Sequence[Mapping[str, Any]], names: Sequence[str]) -> int:
+    """How many settings differ in the keys of these names."""
+    return len({tuple(str(setting[name]) for name in names) for setting in settings})
 
 
 def announcement(jobs: Sequence[Job], todo: Sequence[Job]) -> str:
@@ -123,19 +146,48 @@ def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
 
 def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
     """Write tables and figures of what is on disk, list what failed, and name the folder last."""
-    from fmnist_lab.report.frames import gather
     from fmnist_lab.report.terminal import summary
-    from fmnist_lab.report.write import write_report
 
-    frames = gather([(job.record, flat(job.config)) for job in jobs])
-    write_report(frames.results, frames.curves, frames.settings, folder)
+    frames = write(jobs, folder)
     console.show(summary(frames.results, frames.settings))
     if any(job.config.data.validation == 0 for job in jobs):
         console.say("no validation images with data.validation=0: its validation figures are of the test images")
+    status = list_failed(jobs, console)
+    console.say(str(folder))
+    return status
+
+
+def write(jobs: Sequence[Job], folder: Path) -> Frames:
+    """Write what is on disk of the runs into the sweep's folder, and give it."""
+    from fmnist_lab.report.frames import gather
+    from fmnist_lab.report.write import write_report
+
+    (folder / REPORTED).unlink(missing_ok=True)
+    reported = _reported(jobs)
+    frames = gather([(job.record, flat(job.config)) for job in jobs])
+    write_report(frames.results, frames.curves, frames.settings, folder)
+    write_text(folder / REPORTED, reported)
+    return frames
+
+
+def is_reported(jobs: Sequence[Job], folder: Path) -> bool:
+    """Whether the folder's report is whole, and of these runs as they are on disk."""
+    try:
+        return (folder / REPORTED).read_text("utf-8") == _reported(jobs)
+    except OSError:
+        return False
+
+
+def _reported(jobs: Sequence[Job]) -> str:
+    """A line a run: which, and when it was completed."""
+    return "".join(f"{job.record.run} {job.record.completed()}\n" for job in jobs)
+
+
+def list_failed(jobs: Sequence[Job], console: Console) -> int:
+    """Name the runs that failed, each with its reason; return the exit status."""
     failed = [job for job in jobs if job.record.summary() is None]
     for job in failed:
         console.say(f"failed: {job.label}: {job.record.reason()} ({job.record.folder / 'error.txt'})")
-    console.say(str(folder))
     return 1 if failed else 0
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from fmnist_lab.config import Config, from_omegaconf
+from fmnist_lab.config import compose_job, split_jobs
 
 
 class FmnistLabSweeper(BasicSweeper):
@@ -19,30 +17,21 @@ class FmnistLabSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         from fmnist_lab.sweep import conduct, default_name
 
-        jobs = self._expand(arguments)
-        configs = [self._compose(job) for job in jobs]
+        assert self.hydra_context is not None
+        loader = self.hydra_context.config_loader
+        jobs = split_jobs(loader, self.params, arguments)
+        configs = [compose_job(loader, self.config, job) for job in jobs]
         sys.exit(conduct(configs, default_name(arguments), lambda places: self._launch([jobs[n] for n in places])))
-
-    def _expand(self, arguments: list[str]) -> list[list[str]]:
-        """The overrides of each job."""
-        assert self.hydra_context is not None
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
-        return [job for batch in self.split_arguments(overrides, None) for job in batch]
-
-    def _compose(self, job: list[str]) -> Config:
-        assert self.hydra_context is not None
-        assert self.config is not None
-        return from_omegaconf(self.hydra_context.config_loader.load_sweep_config(self.config, job))
 
     def _launch(self, jobs: Sequence[list[str]]) -> None:
         """Start the jobs; those that fail leave their reason in their record."""
+        from fmnist_lab.sweep import cores
+
         assert self.config is not None
         assert self.launcher is not None
         told: list[str] = []
         if "n_jobs" in self.config.hydra.launcher:
             # Said outright, so that each run can write down how many went on beside it.
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             asked = self.config.hydra.launcher.n_jobs
-            told = [f"hydra.launcher.n_jobs={min(asked if asked > 0 else cores, len(jobs))}"]
+            told = [f"hydra.launcher.n_jobs={min(asked if asked > 0 else cores(), len(jobs))}"]
         self.launcher.launch([[*job, *told] for job in jobs], initial_job_idx=0)

@@ -1,0 +1,159 @@
+"""Several experiments as one: each run trained once, seed by seed, and after each seed the page of all there is so far.
+
+`python -m fmnist_lab.study paper --seeds 5`, or studies, or audit; further words are overrides for every experiment, as
+on the lab's own command line. Stopped at any time, the same command continues: nothing that is done is done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from fmnist_lab import data, sweep
+from fmnist_lab.config import Config, expand, wrong
+from fmnist_lab.console import Console
+from fmnist_lab.door import WRONG_INPUT, complain
+from fmnist_lab.progress import Job
+
+TABLES = ("table1", "table2", "table3")
+PRESETS = {
+    "paper": ("figures", *TABLES, *(f"{table}_inferred" for table in TABLES), "initialization"),
+    "studies": ("precision", "epochs", "batch_size"),
+}
+
+# Seconds for a unit of `Job.cost`, while no run on disk tells how fast this machine is.
+ROUGH_RATE = 3e-6
+
+Experiments = Mapping[str, Sequence[Config]]  # by preset
+
+
+def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
+    """Train what is missing of a study, seed by seed; return the exit status: 0, or 1 when a run failed.
+
+    After each seed that asked for training, the folder of each experiment that gained by it and the page are written.
+    Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
+    """
+    if seeds < 1:
+        raise wrong("--seeds", seeds, "a whole number of at least 1")
+    experiments = {preset: compose(preset, overrides) for preset in PRESETS[study]}
+    everything = union(experiments, range(seeds))
+    if everything[0].config.dry_run:
+        print(forecast(everything))
+        return 0
+    with opened(study, everything) as console:
+        console.say(forecast(everything))
+        for seed in range(seeds):
+            if train_missing(union(experiments, [seed]), console, f"seed {seed}"):
+                report(experiments, seed + 1, console)
+        report(experiments, seeds, console)
+        return sweep.list_failed(everything, console)
+
+
+def compose(preset: str, overrides: Sequence[str]) -> list[Config]:
+    """The runs of an experiment, each once; the study gives them their seeds."""
+    for override in overrides:
+        name, _, value = override.partition("=")
+        if name == "seed":
+            raise wrong(name, value, "left out: --seeds says how many")
+    return expand(f"experiment={preset}", *overrides)
+
+
+def plan(configs: Iterable[Config], seeds: Iterable[int]) -> list[Job]:
+    """The runs of an experiment with each of the seeds."""
+    configs = list(configs)
+    return sweep.plan([dataclasses.replace(config, seed=seed) for seed in seeds for config in configs])
+
+
+def union(experiments: Experiments, seeds: Iterable[int]) -> list[Job]:
+    """The distinct runs of all experiments by seed, of each seed the costly first: then all workers end together."""
+    jobs = plan((config for configs in experiments.values() for config in configs), seeds)
+    jobs.sort(key=lambda job: (job.config.seed, -job.cost))
+    return [dataclasses.replace(job, place=place) for place, job in enumerate(jobs)]
+
+
+def forecast(jobs: Sequence[Job]) -> str:
+    """What is to do, and about how long it takes."""
+    todo = sweep.unfinished(jobs)
+    told = sweep.announcement(jobs, todo)
+    if not todo:
+        return told
+    measured = sweep.estimate(jobs, todo)
+    seconds = measured or ROUGH_RATE * sum(job.cost for job in todo)
+    basis = "judged by the finished runs" if measured else "a rough guess, as no run is finished yet"
+    return f"{told}; about {seconds / workers(todo) / 60:.0f} min with {workers(todo)} at once ({basis})"
+
+
+def workers(todo: Sequence[Job]) -> int:
+    """How many runs go on at once: as many as the cores hold."""
+    return max(1, min(sweep.cores() // todo[0].config.threads, len(todo)))
+
+
+@contextlib.contextmanager
+def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
+    """Find the data, make the folders, and give the console that keeps the study's log."""
+    config = jobs[0].config
+    data.prepare(data.SOURCES[config.data.name], config.data.root)
+    folder = Path(config.outputs) / study
+    sweep.open_folder(folder, config.outputs)
+    with Console(folder / "log.txt") as console:
+        yield console
+
+
+def train_missing(jobs: Sequence[Job], console: Console, what: str) -> bool:
+    """Train what is not complete on disk of the runs that are called `what`; whether there was any."""
+    from joblib import Parallel, delayed
+
+    todo = [dataclasses.replace(job, place=place) for place, job in enumerate(sweep.unfinished(jobs))]
+    if not todo:
+        return False
+
+    def launch(places: Sequence[int]) -> None:
+        at_once = workers(todo)
+        calls = (delayed(attempt)(todo[place].config, at_once) for place in places)
+        Parallel(n_jobs=at_once, batch_size=1)(calls)
+
+    console.say(f"{what}: {forecast(jobs)}")
+    sweep.train(todo, launch, console)
+    return True
+
+
+def attempt(config: Config, at_once: int) -> None:
+    """Train one run; if it crashes, its record says why, and the others go on."""
+    from fmnist_lab.run import train
+
+    with contextlib.suppress(Exception):
+        train(config, workers=at_once)
+
+
+def report(experiments: Experiments, seeds: int, console: Console) -> None:
+    """Write the folder of every experiment whose report is not of its runs as they stand, and the page."""
+    for preset, configs in experiments.items():
+        jobs = plan(configs, range(seeds))
+        folder = Path(jobs[0].config.outputs) / "sweeps" / preset
+        if not sweep.is_reported(jobs, folder):
+            sweep.open_folder(folder, jobs[0].config.outputs)
+            sweep.write(jobs, folder)
+            console.say(str(folder))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Conduct the study that the command line names; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m fmnist_lab.study", description=__doc__.split("\n")[0])
+    parser.add_argument("study", choices=PRESETS)
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1; 5 by default")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every experiment: outputs=elsewhere")
+    told = parser.parse_intermixed_args(arguments)
+    try:
+        return conduct(told.study, told.seeds, told.overrides)
+    except KeyboardInterrupt:
+        return 130
+    except WRONG_INPUT as error:
+        return complain(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
