@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,11 +52,21 @@ def train(config: Config, *, workers: int = 1) -> Record:
 def settle(config: Config) -> Config:
     """Check `config` against what it meets here, the data set's size and this machine's devices, and settle it."""
     config = check(config)
-    source = data.SOURCES[config.data.name]
-    images = source.train_size - data.validation_size(source.train_size, config.data.validation)
+    images = training_images(config)
     if config.batch_size > images:
         raise wrong("batch_size", config.batch_size, f"at most {images}, the number of training images")
     return dataclasses.replace(config, device=_device(config))
+
+
+def training_images(config: Config) -> int:
+    """How many images are left to train on."""
+    source = data.SOURCES[config.data.name]
+    return source.train_size - data.validation_size(source.train_size, config.data.validation)
+
+
+def updates_an_epoch(config: Config) -> int:
+    """Updates of the weights in an epoch, one a batch, the last and smaller one included."""
+    return math.ceil(training_images(config) / config.batch_size)
 
 
 def locate(config: Config) -> Record:

@@ -12,18 +12,27 @@ import dataclasses
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fmnist_lab import data, sweep
-from fmnist_lab.config import Config, expand, wrong
+from fmnist_lab.config import Config, expand, flat, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.door import WRONG_INPUT, complain
 from fmnist_lab.progress import Job
+from fmnist_lab.run import updates_an_epoch
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLES = ("table1", "table2", "table3")
 PRESETS = {
     "paper": ("figures", *TABLES, *(f"{table}_inferred" for table in TABLES), "initialization"),
     "studies": ("precision", "epochs", "batch_size"),
+    "audit": ("audit_grid", "audit_seeds"),
 }
+
+# Settings of the audit's grid that are run with every network and all seeds, because they fit best on one seed.
+FINALISTS = 4
 
 # Seconds for a unit of `Job.cost`, while no run on disk tells how fast this machine is.
 ROUGH_RATE = 3e-6
@@ -53,6 +62,33 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
         return sweep.list_failed(everything, console)
 
 
+def audit(seeds: int, overrides: Sequence[str]) -> int:
+    """Search for the settings that would explain the report's tables; return the exit status as `conduct`.
+
+    One seed of a grid of settings, and all seeds of one setting, which say how far accuracies scatter; then all seeds
+    of the settings that fit best. The audit's folder is written before these seeds and after each.
+    """
+    if seeds < 2:
+        raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
+    grid, repeated = (compose(preset, overrides) for preset in PRESETS["audit"])
+    first = merge([plan(grid, [0]), plan(repeated, range(seeds))])
+    if first[0].config.dry_run:
+        print(audit_forecast(first, repeated, seeds))
+        return 0
+    with opened("audit", first) as console:
+        console.say(audit_forecast(first, repeated, seeds))
+        train_missing(first, console, "the grid, and the scatter of seeds")
+        finalists = choose_finalists(first, repeated)
+        jobs = merge([first, plan(finalists, range(seeds))])
+        for seed in range(seeds):
+            its_jobs = [job for job in jobs if job.config.seed == seed]
+            if train_missing(its_jobs, console, f"the finalists, seed {seed}"):
+                write_audit(jobs)
+        for line in write_audit(jobs):
+            console.say(line)
+        return sweep.list_failed(jobs, console)
+
+
 def compose(preset: str, overrides: Sequence[str]) -> list[Config]:
     """The runs of an experiment, each once; the study gives them their seeds."""
     for override in overrides:
@@ -69,8 +105,13 @@ def plan(configs: Iterable[Config], seeds: Iterable[int]) -> list[Job]:
 
 
 def union(experiments: Experiments, seeds: Iterable[int]) -> list[Job]:
-    """The distinct runs of all experiments by seed, of each seed the costly first: then all workers end together."""
-    jobs = plan((config for configs in experiments.values() for config in configs), seeds)
+    """The distinct runs of all experiments with each of the seeds."""
+    return merge([plan(configs, seeds) for configs in experiments.values()])
+
+
+def merge(plans: Iterable[Sequence[Job]]) -> list[Job]:
+    """The distinct runs of all plans by seed, of each seed the costly first: then all workers end together."""
+    jobs = sweep.plan([job.config for jobs in plans for job in jobs])
     jobs.sort(key=lambda job: (job.config.seed, -job.cost))
     return [dataclasses.replace(job, place=place) for place, job in enumerate(jobs)]
 
@@ -79,12 +120,52 @@ def forecast(jobs: Sequence[Job]) -> str:
     """What is to do, and about how long it takes."""
     todo = sweep.unfinished(jobs)
     told = sweep.announcement(jobs, todo)
-    if not todo:
-        return told
-    measured = sweep.estimate(jobs, todo)
-    seconds = measured or ROUGH_RATE * sum(job.cost for job in todo)
+    return f"{told}; {duration(todo, jobs)}" if todo else told
+
+
+def duration(todo: Sequence[Job], known: Sequence[Job], times: int = 1) -> str:
+    """About how long it takes to train `todo` (so many times), judged by the finished runs among `known`."""
+    measured = sweep.estimate(known, todo)
+    seconds = times * (measured or ROUGH_RATE * sum(job.cost for job in todo)) / workers(todo)
     basis = "judged by the finished runs" if measured else "a rough guess, as no run is finished yet"
-    return f"{told}; about {seconds / workers(todo) / 60:.0f} min with {workers(todo)} at once ({basis})"
+    return f"about {seconds / 60:.0f} min with {workers(todo)} at once ({basis})"
+
+
+def audit_forecast(first: Sequence[Job], repeated: Sequence[Config], seeds: int) -> str:
+    """What the audit is to do. Until the grid is done, the finalists are not known, but their number is."""
+    like = plan(repeated, range(seeds))
+    then = f"then at most {FINALISTS * len(like)} runs at the {FINALISTS} settings that fit best"
+    told = forecast(first)
+    return f"{told}; {then}, {duration(like, first, FINALISTS)}" if sweep.unfinished(first) else told
+
+
+def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Config]:
+    """Every network of `repeated` at the learning rates and batch sizes that fit best in `jobs`."""
+    from fmnist_lab.published import load_report
+    from fmnist_lab.report.audit import candidates, choose, misfits, printed_cells
+
+    ranked = candidates(misfits(tested(jobs), printed_cells(load_report())))
+    return [
+        dataclasses.replace(config, lr=lr, batch_size=batch_size)
+        for lr, batch_size in choose(ranked, FINALISTS)
+        for config in repeated
+    ]
+
+
+def write_audit(jobs: Sequence[Job]) -> list[str]:
+    """Write what the audit knows from the runs on disk; return it in sentences."""
+    from fmnist_lab.published import load_report
+    from fmnist_lab.report import audit_write
+
+    return audit_write.write_audit(tested(jobs), load_report(), Path(jobs[0].config.outputs) / "audit")
+
+
+def tested(jobs: Sequence[Job]) -> pd.DataFrame:
+    """The test accuracies of every epoch of the finished runs, as the audit takes them."""
+    from fmnist_lab.report.frames import gather_tests
+
+    finished = [job for job in jobs if job.record.summary()]
+    return gather_tests([(job.record, flat(job.config), updates_an_epoch(job.config)) for job in finished])
 
 
 def workers(todo: Sequence[Job]) -> int:
@@ -148,6 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every experiment: outputs=elsewhere")
     told = parser.parse_intermixed_args(arguments)
     try:
+        if told.study == "audit":
+            return audit(told.seeds, told.overrides)
         return conduct(told.study, told.seeds, told.overrides)
     except KeyboardInterrupt:
         return 130

@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-from fmnist_lab.config import compose_job, split_jobs
+from fmnist_lab.config import compose_jobs, split_jobs
 
 
 class FmnistLabSweeper(BasicSweeper):
@@ -20,7 +20,7 @@ class FmnistLabSweeper(BasicSweeper):
         assert self.hydra_context is not None
         loader = self.hydra_context.config_loader
         jobs = split_jobs(loader, self.params, arguments)
-        configs = [compose_job(loader, self.config, job) for job in jobs]
+        configs = compose_jobs(loader, self.config, jobs)
         sys.exit(conduct(configs, default_name(arguments), lambda places: self._launch([jobs[n] for n in places])))
 
     def _launch(self, jobs: Sequence[list[str]]) -> None:
