@@ -1,12 +1,14 @@
 # Each target is a script, which does the same without make: python scripts/<name>.py
 # With another Python: make PYTHON=python3.12 test
 PYTHON ?= python3
+# More seeds, narrower intervals: make SEEDS=10 paper
+SEEDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test paper clean
+.PHONY: help setup test paper studies audit clean
 
 help:  ## say what each target does
-	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## create .venv, install the packages, fetch the data
 	@$(PYTHON) scripts/bootstrap.py
@@ -14,8 +16,14 @@ setup:  ## create .venv, install the packages, fetch the data
 test:  ## set up, then lint, check the types and run the tests
 	@$(PYTHON) scripts/test.py
 
-paper:  ## set up, then rerun every figure and table of the report
-	@$(PYTHON) scripts/paper.py
+paper:  ## set up, then rerun every figure and table of the report and build the page
+	@$(PYTHON) scripts/paper.py --seeds $(SEEDS)
+
+studies:  ## set up, then run the other experiments and build the page
+	@$(PYTHON) scripts/studies.py --seeds $(SEEDS)
+
+audit:  ## set up, then search for the settings that would explain the report's tables
+	@$(PYTHON) scripts/audit.py --seeds $(SEEDS)
 
 clean:  ## remove .venv, caches and builds; outputs stay
 	@$(PYTHON) scripts/clean.py

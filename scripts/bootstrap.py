@@ -100,6 +100,13 @@ def set_up(steps: Steps) -> None:
     steps.require("fetch data", PYTHON, "scripts/fetch_data.py")
 
 
+def conduct_study(study: str) -> None:
+    """Set the project up and conduct a study with the words of the command line; leave with its status if it fails."""
+    with timed_steps() as steps:
+        set_up(steps)
+        steps.require(study, PYTHON, "-m", "fmnist_lab.study", study, *sys.argv[1:])
+
+
 def refuse_unsuitable_python() -> None:
     """Leave with status 2 and one line when the project cannot run on this Python."""
     if not OLDEST <= sys.version_info[:2] < TOO_NEW:

@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmnist_lab.config import Config, check, compose, compose_jobs, conf_folder, flat, register, rules
+from fmnist_lab.config import Config, check, compose, compose_jobs, conf_folder, expand, flat, register, rules
 from fmnist_lab.errors import InputError
 from fmnist_lab.models import MODELS
 from fmnist_lab.models.custom import ACTIVATIONS
@@ -110,3 +110,19 @@ def composed_together(jobs):
         hydra = GlobalHydra.instance().hydra
         sweep = hydra.compose_config("config", [], run_mode=RunMode.MULTIRUN, from_shell=False)
         return compose_jobs(hydra.config_loader, sweep, jobs)
+
+
+def test_a_sweep_is_expanded_as_the_command_line_would():
+    widths = ("[8,128]", "[16,128]", "[64,128]", "[256,128]", "[1024,128]")
+    assert expand("experiment=table1", "epochs=3") == [
+        compose(f"model={model}", f"architecture.hidden={hidden}", "epochs=3")
+        for model in ("custom", "torch")
+        for hidden in widths
+    ]
+    assert expand() == [compose("model=custom"), compose("model=torch")]
+    assert expand("model=torch", "lr=1,2") == [compose("model=torch", f"lr={lr}") for lr in (1, 2)]
+
+
+def test_expanding_answers_wrong_input():
+    with pytest.raises(InputError, match=r"^lr=-1\.0: must be"):
+        expand("lr=0.1,-1")

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -16,7 +17,8 @@ import yaml
 import fmnist_lab
 
 ROOT = Path(__file__).resolve().parents[1]
-SET_UP = ("bootstrap", "test", "paper", "clean")
+STUDIES = ("paper", "studies", "audit")
+SET_UP = ("bootstrap", "test", *STUDIES, "clean")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -241,23 +243,18 @@ def test_words_after_the_dashes_reach_pytest(bootstrap: ModuleType, monkeypatch:
     assert script.commands(words)["pytest"][-3:] == words
 
 
-def test_the_paper_stops_at_the_first_failure(
-    bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_sets_up_and_passes_its_words_on(
+    study: str, bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    steps = Rehearsal(clone, failing="table1")
-    script = load("paper")
-    monkeypatch.setattr(script, "set_up", lambda steps: None)
-    monkeypatch.setattr(bootstrap, "Steps", lambda: steps)
-    monkeypatch.setattr(steps, "taken", [], raising=False)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "set_up", lambda steps: None)
+    monkeypatch.setattr(bootstrap, "wait", lambda command: asked.append(command) or 3)
+    monkeypatch.setattr(sys, "argv", [f"{study}.py", "--seeds", "2"])
     with pytest.raises(SystemExit) as exit:
-        script.main()
+        runpy.run_path(str(ROOT / "scripts" / f"{study}.py"), run_name="__main__")
     assert exit.value.code == 3
-    assert steps.names == ["figures", "table1"]
-
-
-def test_every_experiment_of_the_paper_has_its_preset(bootstrap: ModuleType) -> None:
-    presets = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
-    assert set(load("paper").EXPERIMENTS) <= presets
+    assert asked == [[str(bootstrap.PYTHON), "-m", "fmnist_lab.study", study, "--seeds", "2"]]
 
 
 def test_cleaning_leaves_the_outcomes(bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,11 +273,12 @@ def test_makefile_only_calls_scripts() -> None:
     lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
     targets = [line.split(":")[0] for line in lines if re.match(r"\w+:", line)]
     recipes = [line.strip() for line in lines if line.startswith("\t")]
-    assert targets == ["help", "setup", "test", "paper", "clean"]
+    assert targets == ["help", "setup", "test", *STUDIES, "clean"]
     for recipe in recipes[1:]:
-        script = re.fullmatch(r"@\$\(PYTHON\) scripts/(\w+)\.py", recipe)
+        script = re.fullmatch(r"@\$\(PYTHON\) scripts/(\w+)\.py( --seeds \$\(SEEDS\))?", recipe)
         assert script is not None, recipe
         assert script[1] in SET_UP
+        assert bool(script[2]) == (script[1] in STUDIES)
 
 
 def test_citation_is_of_this_version_and_licence() -> None:

@@ -11,7 +11,7 @@ import dataclasses
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,33 @@ def compose(*overrides: str) -> Config:
     register()
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         return from_omegaconf(compose_with_hydra("config", list(overrides)))
+
+
+def expand(*overrides: str) -> list[Config]:
+    """The checked `Config` of every run of the sweep that `overrides` mean after `-m`, such as `experiment=table1`."""
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.types import RunMode
+
+    register()
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        loader = hydra.config_loader
+        sweep = hydra.compose_config("config", list(overrides), run_mode=RunMode.MULTIRUN, from_shell=False)
+        jobs = split_jobs(loader, sweep.hydra.sweeper.params, sweep.hydra.overrides.task)
+        return compose_jobs(loader, sweep, jobs)
+
+
+def split_jobs(loader: Any, params: Mapping[str, Any], arguments: Iterable[str]) -> list[list[str]]:
+    """The overrides of each job of a sweep: every combination of the sweeper's `params` and the `arguments`."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    told = [*(f"{name}={values}" for name, values in params.items()), *arguments]
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides(told)
+    (jobs,) = BasicSweeper.split_arguments(overrides, None)
+    return jobs
 
 
 def compose_jobs(loader: Any, sweep: Any, jobs: Sequence[Sequence[str]]) -> list[Config]:

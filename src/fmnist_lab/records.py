@@ -99,10 +99,17 @@ class Record:
         self.folder.rename(aside)
         return aside, reason
 
-    def history(self) -> list[dict[str, float]]:
+    def completed(self) -> int | None:
+        """When the run was completed, in nanoseconds of the file system's clock."""
+        try:
+            return (self.folder / "summary.json").stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def history(self, name: str = "history.csv") -> list[dict[str, float]]:
         """A row an epoch, as far as the run has come; no rows when they cannot be read."""
         try:
-            text = (self.folder / "history.csv").read_text("utf-8")
+            text = (self.folder / name).read_text("utf-8")
             rows = csv.DictReader(text.splitlines())
             return [{key: float(value or "nan") for key, value in row.items()} for row in rows]
         except (OSError, ValueError, TypeError, csv.Error):

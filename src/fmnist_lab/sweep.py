@@ -9,13 +9,19 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import data
 from fmnist_lab.config import HOUSEKEEPING, Config, flat, from_yaml, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.progress import Job, epoch_cost, following
-from fmnist_lab.records import Record
+from fmnist_lab.records import Record, write_text
 from fmnist_lab.run import locate, settle
+
+if TYPE_CHECKING:
+    from fmnist_lab.report.frames import Frames
+
+REPORTED = ".reported"  # in a sweep's folder, written last: the runs that its report is of
 
 # Starts the jobs at the given places of a sweep; returns when they have ended, one way or another.
 Launch = Callable[[Sequence[int]], object]
@@ -32,6 +38,7 @@ def conduct(configs: Sequence[Config], commands: Sequence[str], default_name: st
     config = jobs[0].config
     folder = Path(config.outputs) / "sweeps" / (config.name or default_name)
     reasons = {job.place: reason for job in jobs if (reason := why(job))}
+    todo = [job for job in jobs if job.place in reasons]
     if config.dry_run:
         preview(jobs, reasons, folder)
         return 0
@@ -42,9 +49,10 @@ def conduct(configs: Sequence[Config], commands: Sequence[str], default_name: st
     open_folder(folder, config.outputs)
     console = Console(folder / "log.txt")
     with explained(jobs, console):
-        mend(jobs, console)
+        mend(todo, console)
         if config.train:
-            train(jobs, [job for job in jobs if job.place in reasons], launch, console)
+            console.say(announcement(jobs, todo))
+            train(todo, launch, console)
         return report(jobs, folder, console)
 
 
@@ -66,16 +74,21 @@ def plan(configs: Sequence[Config], commands: Sequence[str]) -> list[Job]:
 def why(job: Job) -> str | None:
     """Why a run is to be trained; None for a run that is reused."""
     record = job.record
-    if job.config.force:
-        return "force=true"
     if damage := record.damage():
         return f"damaged: {damage}"
+    if job.config.force:
+        return "force=true"
     if record.summary():
         return None
     if record.error() is not None:
         return f"failed before: {record.reason()}"
     epochs = len(record.history())
     return f"interrupted after epoch {epochs}" if epochs else "new"
+
+
+def unfinished(jobs: Iterable[Job]) -> list[Job]:
+    """The runs that are to be trained."""
+    return [job for job in jobs if why(job)]
 
 
 def tellable(job: Job) -> bool:
@@ -86,15 +99,20 @@ def tellable(job: Job) -> bool:
 def label(configs: Sequence[Config]) -> list[str]:
     """What tells each run from the others of its sweep, in a few words."""
     settings = [flat(config) for config in configs]
-    varied = [
-        name
-        for name in settings[0]
-        if not name.startswith("model.") and len({str(setting[name]) for setting in settings}) > 1
-    ]
+    telling = ["model.name"]
+    for name in settings[0]:
+        # What only follows other settings, as an initialisation may follow the model, tells nothing more.
+        if _distinct(settings, [*telling, name]) > _distinct(settings, telling):
+            telling.append(name)
     return [
-        " ".join([setting["model.name"], *(f"{name.split('.')[-1]}={setting[name]}" for name in varied)])
+        " ".join([setting["model.name"], *(f"{name.split('.')[-1]}={setting[name]}" for name in telling[1:])])
         for setting in settings
     ]
+
+
+def _distinct(settings: Sequence[Mapping[str, Any]], names: Sequence[str]) -> int:
+    """How many settings differ in the keys of these names."""
+    return len({tuple(str(setting[name]) for name in names) for setting in settings})
 
 
 def announcement(jobs: Sequence[Job], todo: Sequence[Job]) -> str:
@@ -177,9 +195,8 @@ def mend(jobs: Sequence[Job], console: Console) -> None:
                 console.say(f"damaged: {job.label}: {damaged[1]}; the record is set aside as {damaged[0]}")
 
 
-def train(jobs: Sequence[Job], todo: Sequence[Job], launch: Launch, console: Console) -> None:
+def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
     """Start what is to do and follow it to its end. Failures are left to the report."""
-    console.say(announcement(jobs, todo))
     for job in todo:
         if job.config.force:
             with job.record.lock():
@@ -204,14 +221,11 @@ def train(jobs: Sequence[Job], todo: Sequence[Job], launch: Launch, console: Con
 
 def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
     """Write tables and figures of what is on disk, list what failed, and name the folder last; the exit status."""
-    from fmnist_lab.report.frames import gather
     from fmnist_lab.report.terminal import summary
-    from fmnist_lab.report.write import write_report
 
     told = list(jobs) if jobs[0].config.train else [job for job in jobs if tellable(job)]
-    frames = gather([(job.record, flat(job.config)) for job in told])
     try:
-        write_report(frames.results, frames.curves, frames.settings, folder)
+        frames = write(told, folder)
     except OSError as error:
         console.say(f"the outcome cannot be written to {folder}: {error.strerror}; the same command tries again")
         return 1
@@ -220,11 +234,43 @@ def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
         console.say("no validation images with data.validation=0: its validation figures are of the test images")
     if len(told) < len(jobs):
         console.say(f"reported: {len(told)} of {len(jobs)} runs; without train=false the others are trained")
-    failed = [job for job in told if job.record.summary() is None]
+    status = list_failed(told, console)
+    console.say(str(folder))
+    return status
+
+
+def write(jobs: Sequence[Job], folder: Path) -> Frames:
+    """Write what is on disk of the runs into the sweep's folder, and give it."""
+    from fmnist_lab.report.frames import gather
+    from fmnist_lab.report.write import write_report
+
+    (folder / REPORTED).unlink(missing_ok=True)
+    reported = _reported(jobs)
+    frames = gather([(job.record, flat(job.config)) for job in jobs])
+    write_report(frames.results, frames.curves, frames.settings, folder)
+    write_text(folder / REPORTED, reported)
+    return frames
+
+
+def is_reported(jobs: Sequence[Job], folder: Path) -> bool:
+    """Whether the folder's report is whole, and of these runs as they are on disk."""
+    try:
+        return (folder / REPORTED).read_text("utf-8") == _reported(jobs)
+    except OSError:
+        return False
+
+
+def _reported(jobs: Sequence[Job]) -> str:
+    """A line a run: which, and when it was completed."""
+    return "".join(f"{job.record.run} {job.record.completed()}\n" for job in jobs)
+
+
+def list_failed(jobs: Sequence[Job], console: Console) -> int:
+    """Name the runs that failed, each with its reason and the command that does it alone; return the exit status."""
+    failed = [job for job in jobs if job.record.summary() is None]
     for job in failed:
         console.say(f"failed: {job.label}: {job.record.reason()} ({job.record.folder / 'error.txt'})")
         console.say(f"        alone: {job.command}")
-    console.say(str(folder))
     return 1 if failed else 0
 
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from fmnist_lab.config import compose_jobs
+from fmnist_lab.config import compose_jobs, split_jobs
 from fmnist_lab.provenance import cores
 
 
@@ -20,8 +19,9 @@ class FmnistLabSweeper(BasicSweeper):
         from fmnist_lab.sweep import command_line, conduct, default_name
 
         assert self.hydra_context is not None
-        jobs = self._expand(arguments)
-        configs = compose_jobs(self.hydra_context.config_loader, self.config, jobs)
+        loader = self.hydra_context.config_loader
+        jobs = split_jobs(loader, self.params, arguments)
+        configs = compose_jobs(loader, self.config, jobs)
         commands = [command_line(job, sweep=True) for job in jobs]
         most = max(1, cores() // max(config.threads for config in configs))  # runs at once
 
@@ -29,13 +29,6 @@ class FmnistLabSweeper(BasicSweeper):
             self._launch([jobs[place] for place in places], most)
 
         sys.exit(conduct(configs, commands, default_name(arguments), launch))
-
-    def _expand(self, arguments: list[str]) -> list[list[str]]:
-        """The overrides of each job."""
-        assert self.hydra_context is not None
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
-        return [job for batch in self.split_arguments(overrides, None) for job in batch]
 
     def _launch(self, jobs: Sequence[list[str]], most: int) -> None:
         """Start the jobs, `most` at once at most; those that fail leave their reason in their record."""

@@ -83,6 +83,32 @@ def gather(runs: Sequence[tuple[Record, Mapping[str, Any]]]) -> Frames:
     return Frames(_frame(rows, RESULTS), _frame(epochs, CURVES), pd.DataFrame(settings, index=index))
 
 
+def gather_tests(runs: Sequence[tuple[Record, Mapping[str, Any], int]]) -> pd.DataFrame:
+    """The test accuracy after every epoch, from runs with `test_every_epoch`: a row a run and epoch.
+
+    Args:
+        runs: records, each with its configuration by dotted keys and its updates an epoch.
+
+    Returns:
+        Columns architecture, model, lr, batch_size, epochs (done so far), updates (likewise), seed, test_accuracy (a
+        fraction).
+    """
+    rows = [
+        {
+            "architecture": str(config["architecture.hidden"]),
+            "model": config["model.name"],
+            **{name: config[name] for name in ("lr", "batch_size")},
+            "epochs": int(epoch["epoch"]),
+            "updates": int(epoch["epoch"]) * updates,
+            "seed": config["seed"],
+            "test_accuracy": epoch["test_accuracy"],
+        }
+        for record, config, updates in runs
+        for epoch in record.history("test_history.csv")
+    ]
+    return pd.DataFrame(rows)
+
+
 def _columns(names: Sequence[str], config: Mapping[str, Any]) -> dict[str, Any]:
     texts = _texts(config)
     return {name: texts[KEYS.get(name, name)] for name in names if KEYS.get(name, name) in texts}

@@ -1,0 +1,11 @@
+"""Runs the studies beside the report's figures and tables (precision, epochs, batch size); builds the page.
+
+`python scripts/studies.py`, or `make studies`; as scripts/paper.py otherwise.
+"""
+
+from __future__ import annotations
+
+from bootstrap import conduct_study
+
+if __name__ == "__main__":
+    conduct_study("studies")

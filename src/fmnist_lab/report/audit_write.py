@@ -1,0 +1,166 @@
+"""What the audit leaves in its folder: what was measured, the candidates ranked, a heat map, and the planted proof."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from fmnist_lab.published import Report
+from fmnist_lab.records import write_bytes
+from fmnist_lab.report.audit import AS_PRINTED, MOST, SETTING, candidates, misfits, printed_cells, transfer, unexplained
+from fmnist_lab.report.audit_planted import try_planted
+from fmnist_lab.report.style import add_legend, applied, new_figure, render
+from fmnist_lab.report.tables import to_csv
+
+COLOURS = "cividis"  # alike to colour-blind readers, and in grey
+
+
+def write_audit(measured: pd.DataFrame, report: Report, folder: Path) -> list[str]:
+    """Audit the report's tables and write all of it; return what was found, a sentence each.
+
+    `measured.csv` has what was measured, `misfits.csv` every candidate against every cell, `candidates.csv` every
+    candidate, `ranking.csv` those that are kept and, for comparison, the stated settings; `unexplained.csv`,
+    `transfer.csv` and `planted.csv` are as in `audit` and `audit_planted`; `heat_map` shows all candidates.
+
+    Args:
+        measured: as `audit.misfits` takes it.
+        folder: must exist.
+    """
+    printed = printed_cells(report)
+    misfit = misfits(measured, printed)
+    ranked = candidates(misfit)
+    stated = stated_setting(report)
+    missed, planted = unexplained(misfit, ranked), try_planted(measured, printed)
+    tables = {
+        "measured": measured,
+        "misfits": misfit,
+        "candidates": ranked,
+        "ranking": ranked[ranked["kept"] | _is(ranked, stated)],
+        "unexplained": missed,
+        "transfer": transfer(misfit, ranked),
+        "planted": planted,
+    }
+    for name, table in tables.items():
+        write_bytes(folder / f"{name}.csv", to_csv(table))
+    with applied():
+        for extension, content in render(heat_map(ranked, stated)).items():
+            write_bytes(folder / f"heat_map.{extension}", content)
+    found = findings(ranked, missed, stated) + proof(planted)
+    write_bytes(folder / "findings.txt", "".join(f"{line}\n" for line in found).encode())
+    return found
+
+
+def stated_setting(report: Report) -> dict[str, float]:
+    """The settings that the report states for its tables."""
+    lr = {table.lr for table in report.tables.values()}
+    (stated,) = lr
+    return {"lr": stated, **{name: report.settings[name].value for name in ("batch_size", "epochs")}}
+
+
+def findings(ranked: pd.DataFrame, missed: pd.DataFrame, stated: dict[str, float]) -> list[str]:
+    """What the audit found for each table, a sentence each."""
+    said = []
+    for table, rows in ranked.groupby("table", sort=False):
+        best, kept = rows.iloc[0], rows[rows["kept"]]
+        own = missed[missed["table"] == table]
+        cells = ", ".join(f"{cell.hidden} {cell.model}" for cell in own.itertuples()) or "no cell"
+        at_stated = rows[_is(rows, stated)].head(1)
+        said.append(
+            f"{table}: best fit {_name(best)}: {_within(best)}; {len(kept)} candidates cannot be told apart, "
+            f"learning rate x updates {kept['lr_updates'].min():.3g} to {kept['lr_updates'].max():.3g}; "
+            f"outside every one of them: {cells}"
+            + "".join(f"; at the stated settings {_within(row)}" for _, row in at_stated.iterrows())
+        )
+    return said
+
+
+def proof(planted: pd.DataFrame) -> list[str]:
+    """How often the planted settings were found; nothing, when too few runs are on disk to plant any."""
+    if not len(planted):
+        return []
+    factors = planted.assign(factor=(planted["high"] / planted["low"]) ** 0.5)
+    span = factors.groupby("table", sort=False)["factor"].median()
+    spans = ", ".join(f"{table} {factor:.2g}" for table, factor in span.items())
+    return [
+        f"planted tables: settings found in {planted['found'].sum()} of {len(planted)}; learning rate x updates known "
+        f"within a factor of (median): {spans}"
+    ]
+
+
+def heat_map(ranked: pd.DataFrame, stated: dict[str, float]) -> Figure:
+    """Misfit over learning rate and epochs: a row a table and reading, a column a batch size.
+
+    Dots mark the candidates that are kept, a star the best of a table, a square the stated settings.
+
+    Args:
+        ranked: as `audit.candidates` gives it.
+        stated: lr, batch_size and epochs that the report states.
+    """
+    rows, batches = list(ranked.groupby(["table", "reading"], sort=True)), sorted(ranked["batch_size"].unique())
+    figure = new_figure(len(rows), len(batches), "misfit of the settings: root mean square, in half-widths")
+    figure.set_size_inches(2.7 * len(batches) + 1.2, 1.9 * len(rows) + 0.9)
+    grid = figure.subplots(len(rows), len(batches), squeeze=False, sharex=True, sharey=True)
+    rates = sorted(ranked["lr"].unique())
+    for its_axes, ((table, reading), its_rows) in zip(grid, rows, strict=True):
+        best = ranked[ranked["table"] == table].iloc[0]
+        for axes, batch in zip(its_axes, batches, strict=True):
+            own = its_rows[its_rows["batch_size"] == batch]
+            image = _draw(axes, own, rates)
+            _mark(axes, own[own["kept"]], rates, marker=".", color="white", markersize=4)
+            _mark(axes, own[own.index == best.name], rates, marker="*", color="#D55E00", markersize=9)
+            _mark(axes, own[_is(own, stated)], rates, marker="s", color="#D55E00", markersize=9, fillstyle="none")
+            axes.set_title(f"{_title(str(table), str(reading))}, batch {batch}")
+    for axes in grid[-1]:
+        axes.set_xlabel("epochs")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("learning rate")
+    figure.colorbar(image, ax=grid, shrink=0.6, label=f"misfit (at most {MOST:g} a cell)")
+    add_legend(figure, LEGEND, "")
+    return figure
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, rates: list[float]) -> AxesImage:
+    """The misfits of one panel, as an image that carries the scale of colours."""
+    wide = rows.pivot(index="lr", columns="epochs", values="misfit").reindex(rates)
+    axes.grid(visible=False)
+    axes.set_yticks(range(len(rates)), [f"{rate:g}" for rate in rates])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    edges = (*wide.columns[[0, -1]] + np.array([-0.5, 0.5]), -0.5, len(rates) - 0.5)
+    return axes.imshow(wide, origin="lower", aspect="auto", extent=edges, cmap=COLOURS, vmin=0, vmax=MOST)
+
+
+def _mark(axes: Axes, rows: pd.DataFrame, rates: list[float], **how: Any) -> None:
+    axes.plot(rows["epochs"], [rates.index(rate) for rate in rows["lr"]], linestyle="none", **how)
+
+
+def _is(rows: pd.DataFrame, setting: dict[str, float]) -> pd.Series[bool]:
+    return (rows[SETTING] == [setting[name] for name in SETTING]).all(axis=1)
+
+
+def _name(candidate: pd.Series[Any]) -> str:
+    reading = "" if candidate["reading"] == AS_PRINTED else f" read as {candidate['reading']}"
+    return f"lr {candidate['lr']:g}, batch {candidate['batch_size']:g}, {candidate['epochs']:g} epochs{reading}"
+
+
+def _within(candidate: pd.Series[Any]) -> str:
+    return f"{candidate['within']} of {candidate['cells']} cells inside their interval"
+
+
+def _title(id: str, reading: str) -> str:
+    table = f"Table {id.removeprefix('table')}"
+    return table if reading == AS_PRINTED else f"{table} as {reading}"
+
+
+LEGEND = [
+    Line2D([], [], linestyle="none", marker=".", color="grey", label="cannot be told from the best"),
+    Line2D([], [], linestyle="none", marker="*", color="#D55E00", markersize=9, label="best fit"),
+    Line2D([], [], linestyle="none", marker="s", color="#D55E00", markersize=9, fillstyle="none", label="stated"),
+]

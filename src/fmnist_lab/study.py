@@ -1,0 +1,261 @@
+"""Several experiments as one: each run trained once, seed by seed, and after each seed the page of all there is so far.
+
+`python -m fmnist_lab.study paper --seeds 5`, or studies, or audit; further words are overrides for every experiment, as
+on the lab's own command line. Stopped at any time, the same command continues: nothing that is done is done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import functools
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fmnist_lab import data, sweep
+from fmnist_lab.config import Config, expand, flat, wrong
+from fmnist_lab.console import Console
+from fmnist_lab.door import WRONG_INPUT, complain
+from fmnist_lab.progress import Job
+from fmnist_lab.provenance import cores
+from fmnist_lab.run import updates_an_epoch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLES = ("table1", "table2", "table3")
+PRESETS = {
+    "paper": ("figures", *TABLES, *(f"{table}_inferred" for table in TABLES), "initialization"),
+    "studies": ("precision", "epochs", "batch_size"),
+    "audit": ("audit_grid", "audit_seeds"),
+}
+
+# Settings of the audit's grid that are run with every network and all seeds, because they fit best on one seed.
+FINALISTS = 4
+
+# Seconds for a unit of `Job.cost`, while no run on disk tells how fast this machine is.
+ROUGH_RATE = 3e-6
+
+Experiments = Mapping[str, Sequence[Config]]  # by preset
+
+
+def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
+    """Train what is missing of a study, seed by seed; return the exit status: 0, or 1 when a run failed.
+
+    After each seed that asked for training, the folder of each experiment that gained by it and the page are written.
+    Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
+    """
+    if seeds < 1:
+        raise wrong("--seeds", seeds, "a whole number of at least 1")
+    experiments = {preset: compose(preset, overrides) for preset in PRESETS[study]}
+    everything = union(experiments, range(seeds))
+    if everything[0].config.dry_run:
+        print(forecast(everything))
+        return 0
+    with opened(study, everything) as console:
+        console.say(forecast(everything))
+        for seed in range(seeds):
+            if train_missing(union(experiments, [seed]), console, f"seed {seed}"):
+                report(experiments, seed + 1, console)
+        report(experiments, seeds, console)
+        return sweep.list_failed(everything, console)
+
+
+def audit(seeds: int, overrides: Sequence[str]) -> int:
+    """Search for the settings that would explain the report's tables; return the exit status as `conduct`.
+
+    One seed of a grid of settings, and all seeds of one setting, which say how far accuracies scatter; then all seeds
+    of the settings that fit best. The audit's folder is written before these seeds and after each.
+    """
+    if seeds < 2:
+        raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
+    grid, repeated = (compose(preset, overrides) for preset in PRESETS["audit"])
+    first = merge([plan(grid, [0]), plan(repeated, range(seeds))])
+    if first[0].config.dry_run:
+        print(audit_forecast(first, repeated, seeds))
+        return 0
+    with opened("audit", first) as console:
+        console.say(audit_forecast(first, repeated, seeds))
+        train_missing(first, console, "the grid, and the scatter of seeds")
+        finalists = choose_finalists(first, repeated)
+        jobs = merge([first, plan(finalists, range(seeds))])
+        for seed in range(seeds):
+            its_jobs = [job for job in jobs if job.config.seed == seed]
+            if train_missing(its_jobs, console, f"the finalists, seed {seed}"):
+                write_audit(jobs)
+        for line in write_audit(jobs):
+            console.say(line)
+        return sweep.list_failed(jobs, console)
+
+
+def compose(preset: str, overrides: Sequence[str]) -> list[Config]:
+    """The runs of an experiment, each once; the study gives them their seeds."""
+    for override in overrides:
+        name, _, value = override.partition("=")
+        if name == "seed":
+            raise wrong(name, value, "left out: --seeds says how many")
+    return expand(f"experiment={preset}", *overrides)
+
+
+def plan(configs: Sequence[Config], seeds: Iterable[int]) -> list[Job]:
+    """The runs of an experiment with each of the seeds."""
+    seeded = [dataclasses.replace(config, seed=seed) for seed in seeds for config in configs]
+    return sweep.plan(seeded, [command(config) for config in seeded])
+
+
+def command(config: Config) -> str:
+    """What a user types to do one run alone: the settings that differ from the model's defaults."""
+    usual = defaults(config.model.name)
+    told = [f"{name}={value}" for name, value in flat(config).items() if value != usual[name]]
+    return sweep.command_line([f"model={config.model.name}", *told], sweep=False)
+
+
+@functools.cache
+def defaults(model: str) -> dict[str, Any]:
+    """Every key's value in a run of this model as it comes."""
+    (config,) = expand(f"model={model}")
+    return flat(config)
+
+
+def union(experiments: Experiments, seeds: Iterable[int]) -> list[Job]:
+    """The distinct runs of all experiments with each of the seeds."""
+    return merge([plan(configs, seeds) for configs in experiments.values()])
+
+
+def merge(plans: Iterable[Sequence[Job]]) -> list[Job]:
+    """The distinct runs of all plans by seed, of each seed the costly first: then all workers end together."""
+    every = [job for jobs in plans for job in jobs]
+    jobs = sweep.plan([job.config for job in every], [job.command for job in every])
+    jobs.sort(key=lambda job: (job.config.seed, -job.cost))
+    return [dataclasses.replace(job, place=place) for place, job in enumerate(jobs)]
+
+
+def forecast(jobs: Sequence[Job]) -> str:
+    """What is to do, and about how long it takes."""
+    todo = sweep.unfinished(jobs)
+    told = sweep.announcement(jobs, todo)
+    return f"{told}; {duration(todo, jobs)}" if todo else told
+
+
+def duration(todo: Sequence[Job], known: Sequence[Job], times: int = 1) -> str:
+    """About how long it takes to train `todo` (so many times), judged by the finished runs among `known`."""
+    measured = sweep.estimate(todo)
+    seconds = times * (measured or ROUGH_RATE * sum(job.cost for job in todo)) / workers(todo)
+    basis = "judged by the finished runs" if measured else "a rough guess, as no run is finished yet"
+    return f"about {seconds / 60:.0f} min with {workers(todo)} at once ({basis})"
+
+
+def audit_forecast(first: Sequence[Job], repeated: Sequence[Config], seeds: int) -> str:
+    """What the audit is to do. Until the grid is done, the finalists are not known, but their number is."""
+    like = plan(repeated, range(seeds))
+    then = f"then at most {FINALISTS * len(like)} runs at the {FINALISTS} settings that fit best"
+    told = forecast(first)
+    return f"{told}; {then}, {duration(like, first, FINALISTS)}" if sweep.unfinished(first) else told
+
+
+def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Config]:
+    """Every network of `repeated` at the learning rates and batch sizes that fit best in `jobs`."""
+    from fmnist_lab.published import load_report
+    from fmnist_lab.report.audit import candidates, choose, misfits, printed_cells
+
+    ranked = candidates(misfits(tested(jobs), printed_cells(load_report())))
+    return [
+        dataclasses.replace(config, lr=lr, batch_size=batch_size)
+        for lr, batch_size in choose(ranked, FINALISTS)
+        for config in repeated
+    ]
+
+
+def write_audit(jobs: Sequence[Job]) -> list[str]:
+    """Write what the audit knows from the runs on disk; return it in sentences."""
+    from fmnist_lab.published import load_report
+    from fmnist_lab.report import audit_write
+
+    return audit_write.write_audit(tested(jobs), load_report(), Path(jobs[0].config.outputs) / "audit")
+
+
+def tested(jobs: Sequence[Job]) -> pd.DataFrame:
+    """The test accuracies of every epoch of the finished runs, as the audit takes them."""
+    from fmnist_lab.report.frames import gather_tests
+
+    finished = [job for job in jobs if job.record.summary()]
+    return gather_tests([(job.record, flat(job.config), updates_an_epoch(job.config)) for job in finished])
+
+
+def workers(todo: Sequence[Job]) -> int:
+    """How many runs go on at once: as many as the cores hold."""
+    return max(1, min(cores() // todo[0].config.threads, len(todo)))
+
+
+@contextlib.contextmanager
+def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
+    """Find the data, make the folders, and give the console that keeps the study's log."""
+    config = jobs[0].config
+    data.prepare(data.SOURCES[config.data.name], config.data.root)
+    folder = Path(config.outputs) / study
+    sweep.open_folder(folder, config.outputs)
+    console = Console(folder / "log.txt")
+    with sweep.explained(jobs, console):
+        sweep.mend(jobs, console)
+        yield console
+
+
+def train_missing(jobs: Sequence[Job], console: Console, what: str) -> bool:
+    """Train what is not complete on disk of the runs that are called `what`; whether there was any."""
+    from joblib import Parallel, delayed
+
+    todo = [dataclasses.replace(job, place=place) for place, job in enumerate(sweep.unfinished(jobs))]
+    if not todo:
+        return False
+
+    def launch(places: Sequence[int]) -> None:
+        at_once = workers(todo)
+        calls = (delayed(attempt)(todo[place].config, at_once) for place in places)
+        Parallel(n_jobs=at_once, batch_size=1)(calls)
+
+    console.say(f"{what}: {forecast(jobs)}")
+    sweep.train(todo, launch, console)
+    return True
+
+
+def attempt(config: Config, at_once: int) -> None:
+    """Train one run; if it crashes, its record says why, and the others go on."""
+    from fmnist_lab.run import train
+
+    with contextlib.suppress(Exception):
+        train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweep.train`
+
+
+def report(experiments: Experiments, seeds: int, console: Console) -> None:
+    """Write the folder of every experiment whose report is not of its runs as they stand, and the page."""
+    for preset, configs in experiments.items():
+        jobs = plan(configs, range(seeds))
+        folder = Path(jobs[0].config.outputs) / "sweeps" / preset
+        if not sweep.is_reported(jobs, folder):
+            sweep.open_folder(folder, jobs[0].config.outputs)
+            sweep.write(jobs, folder)
+            console.say(str(folder))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Conduct the study that the command line names; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m fmnist_lab.study", description=__doc__.split("\n")[0])
+    parser.add_argument("study", choices=PRESETS)
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1; 5 by default")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every experiment: outputs=elsewhere")
+    told = parser.parse_intermixed_args(arguments)
+    try:
+        if told.study == "audit":
+            return audit(told.seeds, told.overrides)
+        return conduct(told.study, told.seeds, told.overrides)
+    except KeyboardInterrupt:
+        return 130
+    except WRONG_INPUT as error:
+        return complain(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

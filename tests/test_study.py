@@ -1,0 +1,149 @@
+"""Studies: real presets made small, on the real data."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fmnist_lab import study, sweep
+from fmnist_lab.config import expand
+from fmnist_lab.study import PRESETS, compose, forecast, main, plan, union
+
+SMALL = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000", "data.split=last")
+RUNS = 14  # of the paper and a seed at that size: figures 6, tables 2 at another rate, swapped initialisations 6
+EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiment"
+
+
+@pytest.fixture
+def paper(tmp_path, capsys, monkeypatch):
+    """Conducts the paper, made small, two runs at once in a folder of the test's own; gives what it said."""
+    monkeypatch.setattr(sweep, "cores", lambda: 2)
+
+    def conduct(seeds, *overrides, status=0):
+        arguments = ["paper", "--seeds", str(seeds), *SMALL, f"outputs={tmp_path.as_posix()}", *overrides]
+        assert main(arguments) == status
+        return capsys.readouterr().out
+
+    return conduct
+
+
+def stamps(folder, pattern):
+    return {path: path.stat().st_mtime_ns for path in folder.glob(pattern)}
+
+
+def seeds_of(folder, preset):
+    return sorted(set(pd.read_csv(folder / "sweeps" / preset / "results.csv").seed))
+
+
+def test_every_experiment_of_a_study_has_its_preset():
+    presets = {path.stem for path in EXPERIMENTS.glob("*.yaml")}
+    assert {preset for names in PRESETS.values() for preset in names} <= presets
+
+
+def test_a_study_trains_each_run_once_reports_each_experiment_and_repeats_nothing(paper, tmp_path):
+    said = paper(1)
+    assert said.startswith(f"{RUNS} runs to train; about ")
+    runs, reports = stamps(tmp_path, "runs/*/summary.json"), stamps(tmp_path, "sweeps/*/*")
+    assert len(runs) == RUNS
+    assert {path.parent.name for path in reports} == set(PRESETS["paper"])
+    assert all(seeds_of(tmp_path, preset) == [0] for preset in PRESETS["paper"])
+
+    assert paper(1).startswith(f"{RUNS} runs: {RUNS} finished before and reused (force=true trains anew), nothing")
+    assert stamps(tmp_path, "runs/*/summary.json") == runs
+    assert stamps(tmp_path, "sweeps/*/*") == reports
+
+    said = paper(2)
+    assert f"{2 * RUNS} runs: {RUNS} finished before" in said
+    assert "judged by the finished runs" in said
+    assert "seed 0:" not in said
+    assert runs.items() <= stamps(tmp_path, "runs/*/summary.json").items()
+    assert all(seeds_of(tmp_path, preset) == [0, 1] for preset in PRESETS["paper"])
+
+
+def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path, lab):
+    paper(1)
+    configs = expand("experiment=table3", *SMALL, "seed=7", f"outputs={tmp_path.as_posix()}")
+    sweep.write(sweep.plan(configs), tmp_path / "sweeps" / "table3")
+    before = stamps(tmp_path, "sweeps/*/results.csv")
+    paper(1)
+    after = stamps(tmp_path, "sweeps/*/results.csv")
+    assert {path.parent.name for path in before if before[path] != after[path]} == {"table3"}
+    assert seeds_of(tmp_path, "table3") == [0]
+
+
+def test_a_failed_run_does_not_stop_the_others(paper, tmp_path):
+    (job, *_) = union({"figures": compose("figures", [*SMALL, f"outputs={tmp_path.as_posix()}"])}, [0])
+    job.record.folder.parent.mkdir()
+    job.record.folder.touch()  # a file where the run wants its folder
+    said = paper(2, status=1)
+    assert f"failed: {job.label} seed=0: " in said
+    assert len(stamps(tmp_path, "runs/*/summary.json")) == 2 * RUNS - 1
+    job.record.folder.unlink()
+    paper(2)
+    assert len(stamps(tmp_path, "runs/*/summary.json")) == 2 * RUNS
+
+
+def test_runs_go_seed_by_seed_the_costly_first():
+    jobs = union({preset: compose(preset, []) for preset in ("table1", "table2")}, range(2))
+    assert len(jobs) == 2 * 18  # 256-128 stands in both
+    assert [job.place for job in jobs] == list(range(36))
+    assert [job.config.seed for job in jobs] == [0] * 18 + [1] * 18
+    costs = [job.cost for job in jobs[:18]]
+    assert costs == sorted(costs, reverse=True)
+    assert len({job.label for job in jobs}) == 36
+
+
+def test_several_runs_go_at_once_as_the_cores_hold(monkeypatch):
+    monkeypatch.setattr(sweep, "cores", lambda: 4)
+    jobs = plan(compose("figures", ["threads=2"]), [0])
+    assert study.workers(jobs) == 2
+    assert study.workers(jobs[:1]) == 1
+    assert study.workers(plan(compose("figures", ["threads=8"]), [0])) == 1
+    assert "with 2 at once (a rough guess" in forecast(jobs)
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(paper, tmp_path):
+    assert paper(3, "dry_run=true").startswith(f"{3 * RUNS} runs to train; about ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--seeds", "0"], "--seeds=0: must be a whole number of at least 1"),
+        (["seed=3"], "seed=3: must be left out: --seeds says how many"),
+        (["lr=-1"], "lr=-1.0: must be a number above 0"),
+        (["learning_rate=1"], "learning_rate: there is no such key"),
+        (["data.root=/nowhere"], "data.root=/nowhere"),
+    ],
+)
+def test_wrong_input_gets_one_line(words, line, tmp_path, capsys):
+    assert main(["paper", f"outputs={tmp_path.as_posix()}/new", *words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"fmnist_lab: {line}")
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a child alone")
+def test_interrupted_it_says_so_and_continues(paper, tmp_path):
+    words = ["paper", "--seeds", "1", *SMALL, "epochs=20", f"outputs={tmp_path.as_posix()}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fmnist_lab.study", *words], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not stamps(tmp_path, "runs/*/summary.json"):
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "the same command continues" in said
+    done = stamps(tmp_path, "runs/*/summary.json")
+    assert 0 < len(done) < RUNS
+    paper(1, "epochs=20")
+    assert done.items() <= stamps(tmp_path, "runs/*/summary.json").items()
