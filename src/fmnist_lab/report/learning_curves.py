@@ -1,5 +1,7 @@
 """Training loss and validation accuracy against the epoch."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,7 +16,10 @@ DECADES_FOR_LOG = 2
 MARKS_A_LINE = 20
 
 
-def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figure:
+Printed = Mapping[str, Mapping[str, Sequence[float]]]  # by column of the curves, then by model: a value an epoch
+
+
+def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str, printed: Printed | None = None) -> Figure:
     """A line a model: the mean over the seeds that finished, with its 95 % band.
 
     A run that diverged has a thin line of its own, which stops at a cross.
@@ -22,14 +27,16 @@ def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figur
     Args:
         curves: one row a run and epoch.
         runs: the runs of one setting, as `design.join_runs` gives them, with `diverged_epoch`.
+        printed: what others printed for the same epochs, drawn over the lines.
     """
     figure = new_figure(rows=1, columns=2, title=title)
     loss, accuracy = figure.subplots(1, 2)
     curves = _before_divergence(curves, runs)
-    for model, its_curves in curves.groupby("model"):
-        _draw_rival(loss, its_curves, "train_loss", RIVALS[str(model)])
-        _draw_rival(accuracy, its_curves, "validation_accuracy", RIVALS[str(model)])
-    for axes in (loss, accuracy):
+    for metric, axes in (("train_loss", loss), ("validation_accuracy", accuracy)):
+        for model, its_curves in curves.groupby("model"):
+            _draw_rival(axes, its_curves, metric, RIVALS[str(model)])
+        for model, values in (printed or {}).get(metric, {}).items():
+            axes.plot(range(1, len(values) + 1), values, **RIVALS[model].printed)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _dress_loss(loss, curves["train_loss"])
@@ -37,6 +44,8 @@ def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figur
     rivals = [(RIVALS[str(model)], its_runs) for model, its_runs in runs.groupby("model")]
     gathered = max(_seeds(its_runs) for _, its_runs in rivals) > 1
     entries = [_legend_entry(rival, its_runs) for rival, its_runs in rivals]
+    if printed:
+        entries += [rival.sample_printed() for rival, _ in rivals]
     add_legend(figure, entries, "mean of n seeds with 95 % band" if gathered else "")
     return figure
 

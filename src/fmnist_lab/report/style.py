@@ -30,6 +30,16 @@ class Rival(NamedTuple):
         """Keywords for Axes.plot."""
         return {"color": self.colour, "marker": self.marker, "linestyle": self.dash}
 
+    @property
+    def printed(self) -> dict[str, Any]:
+        """Keywords for Axes.plot, for values that others printed: hollow marks, larger than ours, joined by no line."""
+        hollow = {"markerfacecolor": "none", "markeredgewidth": 1.1, "markersize": 8}
+        return {"color": self.colour, "marker": self.marker, "linestyle": "none"} | hollow
+
+    def sample_printed(self) -> Line2D:
+        """The marks of printed values as a legend shows them."""
+        return Line2D([], [], label=f"{self.label}, printed", **self.printed)
+
     def sample(self, *remarks: str) -> Line2D:
         """The line as a legend shows it, with the label and what is to be remarked."""
         return Line2D([], [], label=", ".join(filter(None, [self.label, *remarks])), **self.line)

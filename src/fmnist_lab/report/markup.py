@@ -1,0 +1,67 @@
+"""What the page is made of: escaped tables, images that travel inside it, and verdicts that need no colour."""
+
+import base64
+from collections.abc import Collection
+from functools import cache
+from typing import NamedTuple
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+
+class Badge(NamedTuple):
+    """How a verdict looks: a style of the page, and a sign for readers who see no colours."""
+
+    style: str
+    sign: str
+
+
+AGREES, EXPLAINED, DIFFERS = Badge("agrees", "✓"), Badge("explained", "≈"), Badge("differs", "✗")
+OPEN, UNTESTED = Badge("open", "?"), Badge("untested", "–")
+BADGES = {
+    "reproduced": AGREES,
+    "holds": AGREES,
+    "identical": AGREES,
+    "equivalent": AGREES,
+    "explained": EXPLAINED,
+    "published higher": DIFFERS,
+    "published lower": DIFFERS,
+    "does not hold": DIFFERS,
+    "not explained": DIFFERS,
+    "inconclusive": OPEN,
+    "not testable": UNTESTED,
+}
+
+
+def badge(verdict: str) -> Badge:
+    """How to show a verdict; one that is not known here looks like one not tested."""
+    return BADGES.get(verdict, UNTESTED)
+
+
+def to_html(text: pd.DataFrame, numbers: Collection[str], caption: str, *, cards: bool = False) -> Markup:
+    """A table of texts that the page's script can sort.
+
+    Args:
+        text: one column a heading; a column `verdict` is shown as badges.
+        numbers: the headings of columns aligned to the right.
+        cards: on a narrow screen each row becomes a card, for rows of sentences.
+    """
+    template = environment().get_template("table.html.j2")
+    rows = text.to_numpy().tolist()
+    return Markup(template.render(names=list(text), rows=rows, numbers=numbers, caption=caption, cards=cards))
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG image as an address that holds the image itself."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+@cache
+def environment() -> Environment:
+    """The templates beside this module; whatever they are given is escaped."""
+    package, _, _ = __name__.rpartition(".")
+    loader = PackageLoader(package, package_path=".")
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.globals |= {"badge": badge, "zip": zip}
+    return made
