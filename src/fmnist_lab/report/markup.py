@@ -17,26 +17,33 @@ class Badge(NamedTuple):
     sign: str
 
 
-AGREES, EXPLAINED, DIFFERS = Badge("agrees", "✓"), Badge("explained", "≈"), Badge("differs", "✗")
+AGREES, DIFFERS = Badge("agrees", "✓"), Badge("differs", "✗")
 OPEN, UNTESTED = Badge("open", "?"), Badge("untested", "–")
 BADGES = {
     "reproduced": AGREES,
     "holds": AGREES,
-    "identical": AGREES,
-    "equivalent": AGREES,
-    "explained": EXPLAINED,
-    "published higher": DIFFERS,
-    "published lower": DIFFERS,
+    "consistent": AGREES,
+    "explained": Badge("noted", "≈"),
+    "identical": Badge("noted", "="),
+    "published higher": Badge("differs", "▲"),
+    "published lower": Badge("differs", "▼"),
+    "differs": DIFFERS,
     "does not hold": DIFFERS,
-    "not explained": DIFFERS,
+    "contradicted": DIFFERS,
     "inconclusive": OPEN,
     "not testable": UNTESTED,
 }
 
 
 def badge(verdict: str) -> Badge:
-    """How to show a verdict; one that is not known here looks like one not tested."""
+    """How to show a verdict; one without a style of its own looks like one not tested."""
     return BADGES.get(verdict, UNTESTED)
+
+
+def verdict_badge(verdict: str) -> Markup:
+    """The verdict with its sign, in the style of its badge."""
+    style, sign = badge(verdict)
+    return Markup('<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>').format(style, sign, verdict)
 
 
 def to_html(text: pd.DataFrame, numbers: Collection[str], caption: str, *, cards: bool = False) -> Markup:
@@ -63,5 +70,5 @@ def environment() -> Environment:
     package, _, _ = __name__.rpartition(".")
     loader = PackageLoader(package, package_path=".")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals |= {"badge": badge, "zip": zip}
+    made.globals |= {"badge": badge, "verdict_badge": verdict_badge, "zip": zip}
     return made

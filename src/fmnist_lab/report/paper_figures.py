@@ -54,7 +54,7 @@ def table_figure(tables: Mapping[str, pd.DataFrame], title: str) -> Figure:
         tables: by `stated` or `inferred`, frames as `judgement.cells` gives them; bars are prediction intervals.
     """
     figure = new_figure(1, len(tables), title)
-    grid = figure.subplots(1, len(tables), squeeze=False, sharey=True)
+    grid = figure.subplots(1, len(tables), squeeze=False)
     for axes, (settings, table) in zip(grid.flat, tables.items(), strict=True):
         axes.set_title(SETTINGS[settings])
         _draw_cells(axes, table)
@@ -129,16 +129,16 @@ def confusion_figure(labels: Classes, predictions: Mapping[str, Sequence[Classes
     grid = figure.subplots(1, len(predictions), squeeze=False, sharey=True)
     for axes, (model, of_runs) in zip(grid.flat, predictions.items(), strict=True):
         axes.set_title(RIVALS[model].label)
-        shares = np.mean([confusion(labels, classes, len(names)) for classes in of_runs], axis=0)
-        _draw_shares(axes, shares, names)
+        _draw_shares(axes, confusion(labels, of_runs, len(names)), names)
     grid[0, 0].set_ylabel("class")
     return figure
 
 
-def confusion(labels: Classes, predicted: Classes, classes: int) -> NDArray[np.float64]:
-    """The share of the images of each class (row) that is taken for each class (column)."""
+def confusion(labels: Classes, of_runs: Sequence[Classes], classes: int) -> NDArray[np.float64]:
+    """The share of the images of each class (row) that is taken for each class (column), the mean over runs."""
     counts = np.zeros((classes, classes))
-    np.add.at(counts, (labels, predicted), 1)
+    for predicted in of_runs:
+        np.add.at(counts, (labels, predicted), 1)
     shares: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     return shares
 
@@ -151,7 +151,7 @@ def weights_figure(weights: Mapping[str, NDArray[Any]], shape: tuple[int, int]) 
         shape: of an image.
     """
     figure = new_figure(1, len(weights), "first-layer weights as images, the largest units first")
-    figure.set_size_inches(4.6 * len(weights), 3.2)
+    figure.set_size_inches(4.6 * len(weights), 2.9)
     grid = figure.subplots(1, len(weights), squeeze=False)
     mosaics = {model: _mosaic(matrix, shape) for model, matrix in weights.items()}
     largest = max(np.nanquantile(np.abs(mosaic), 0.998) for mosaic in mosaics.values())
@@ -213,7 +213,7 @@ def _draw_cells(axes: Axes, table: pd.DataFrame) -> None:
         at = np.array([networks.index(hidden) for hidden in rows["hidden"]]) + aside
         mean = rows["test_accuracy_mean"].astype(float)
         bars = np.array([mean - rows["low"].astype(float), rows["high"].astype(float) - mean])
-        axes.errorbar(at, mean, bars, **rival.line | {"linestyle": "none"})
+        axes.errorbar(at, mean, bars, **rival.line | {"linestyle": "none", "markersize": 3})
         axes.plot(at, rows["published_accuracy"].astype(float), **rival.printed)
     axes.set_xticks(range(len(networks)), [display(str(hidden)) for hidden in networks])
     axes.set_xlim(-0.6, len(networks) - 0.4)
@@ -225,7 +225,8 @@ def _draw_starts(axes: Axes, runs: pd.DataFrame) -> None:
     for model, its_runs in runs[runs["status"] == "finished"].groupby("model"):
         rival, own = RIVALS[str(model)], its_runs.groupby("init")["validation_accuracy"]
         mean = interval(own).reindex(starts)
-        axes.errorbar(range(len(starts)), mean["mean"], mean["half_width"], **rival.line)
+        aside = 0.02 if rival is RIVALS["torch"] else -0.02
+        axes.errorbar(np.arange(len(starts)) + aside, mean["mean"], mean["half_width"], **rival.line)
     axes.set_xticks(range(len(starts)), ["Glorot's start", "PyTorch's start"])
     axes.set_xlim(-0.35, len(starts) - 0.65)
     dress_accuracy(axes, "", measured=True)
@@ -271,7 +272,7 @@ def _most_frequent(of_runs: Sequence[Classes], image: int) -> int:
 
 def _answers(taken: Mapping[str, int], names: Sequence[str]) -> list[str]:
     if len(set(taken.values())) == 1:
-        return [f"all: {names[next(iter(taken.values()))]}"]
+        return [f"both: {names[next(iter(taken.values()))]}"]
     return [f"{RIVALS[model].label.split()[0]}: {names[answer]}" for model, answer in taken.items()]
 
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 PANEL, WIDE_PANEL = (3.5, 2.8), (4.5, 3.0)  # inches, width and height; wide where a panel stands alone
 PNG_DPI = 150
 FAINT = 0.45
-WIDE_LEGEND = 45  # characters
+ENTRY_INCHES, CHARACTER_INCHES = 0.8, 0.068  # of a legend: the sample and the gaps, and a character of its label
 
 
 class Rival(NamedTuple):
@@ -87,8 +87,11 @@ def new_figure(rows: int, columns: int, title: str) -> Figure:
 
 def add_legend(figure: Figure, entries: Sequence[Line2D], title: str) -> None:
     """A legend below the panels, where it hides no data."""
-    wide = any(len(str(entry.get_label())) > WIDE_LEGEND for entry in entries)
-    figure.legend(handles=entries, title=title, loc="outside lower center", ncols=1 if wide else len(entries))
+    widest = ENTRY_INCHES + CHARACTER_INCHES * max(len(str(entry.get_label())) for entry in entries)
+    columns = int(figure.get_figwidth() / widest)
+    while columns > 1 and len(entries) % columns:  # rows of equal length
+        columns -= 1
+    figure.legend(handles=entries, title=title, loc="outside lower center", ncols=min(max(columns, 1), len(entries)))
 
 
 def dress_accuracy(axes: Axes, label: str, measured: bool) -> None:
