@@ -64,6 +64,14 @@ class Record:
         arrays = load_file(self.folder / "weights.safetensors")
         return [(arrays[f"{n}.weight"], arrays[f"{n}.bias"]) for n in range(len(arrays) // 2)]
 
+    def test_predictions(self) -> NDArray[np.uint8] | None:
+        """The predicted class of every test image, shape (n_test,); None for a run that diverged."""
+        from safetensors.numpy import load_file
+
+        path = self.folder / "predictions.safetensors"
+        predicted: NDArray[np.uint8] | None = load_file(path).get("test") if path.exists() else None
+        return predicted
+
     def error(self) -> str | None:
         """The traceback of a run that crashed."""
         try:
