@@ -33,7 +33,7 @@ def findings(claims: pd.DataFrame, tables: Tables, runs: pd.DataFrame) -> list[s
 def _curves(claims: pd.DataFrame) -> Iterator[str]:
     series = claims[claims["kind"] == "series"]
     if len(series):
-        yield f"Of the {len(series)} printed curves, {_tally(series)}."
+        yield f"The {len(series)} printed curves: {_tally(series)}."
 
 
 def _cells(tables: Tables) -> Iterator[str]:
@@ -41,7 +41,7 @@ def _cells(tables: Tables) -> Iterator[str]:
         cells = [table for (_, chosen), table in tables.items() if chosen == settings]
         if cells:
             joined = pd.concat(cells)
-            yield f"Of the {len(joined)} printed test accuracies, {words}, {_tally(joined)}."
+            yield f"The {len(joined)} printed test accuracies, {words}: {_tally(joined)}."
 
 
 def _initialization(runs: pd.DataFrame) -> Iterator[str]:
@@ -50,19 +50,19 @@ def _initialization(runs: pd.DataFrame) -> Iterator[str]:
             f"{_points(mean, half_width)} with {_start(start)}"
             for start, mean, half_width in zip(rows["start"], rows["mean"], rows["half_width"], strict=True)
         ]
-        yield f"Learning rate {rate:g}, validation accuracy, custom minus PyTorch: {_enumerate(told)}."
+        yield f"Learning rate {rate:g}, validation accuracy, custom minus PyTorch: {', '.join(told)}."
 
 
 def _sentences(claims: pd.DataFrame) -> Iterator[str]:
     sentences = claims[claims["kind"] == "sentence"]
     if len(sentences):
-        yield f"Of the {len(sentences)} sentences that were put to the test, {_tally(sentences)}."
+        yield f"The {len(sentences)} sentences that can be checked: {_tally(sentences)}."
     for row in sentences[sentences["verdict"] == "does not hold"].itertuples(index=False):
         yield f"“{row.says}” ({row.where}) does not hold: {row.reason}."
 
 
 def _tally(rows: pd.DataFrame) -> str:
-    return _enumerate([f"{count} {verdict}" for verdict, count in verdict_counts(rows).items()])
+    return ", ".join(f"{verdict} {count}" for verdict, count in verdict_counts(rows).items())
 
 
 def _points(mean: float, half_width: float) -> str:
@@ -72,7 +72,3 @@ def _points(mean: float, half_width: float) -> str:
 
 def _start(start: str) -> str:
     return {"each its own": "each its own initialisation"}.get(start, f"{start.removeprefix('both ')} for both")
-
-
-def _enumerate(texts: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]])) if texts else "nothing was measured"

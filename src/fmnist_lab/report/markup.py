@@ -50,13 +50,14 @@ def to_html(text: pd.DataFrame, numbers: Collection[str], caption: str, *, cards
     """A table of texts that the page's script can sort.
 
     Args:
-        text: one column a heading; a column `verdict` is shown as badges.
+        text: one column a heading, left out where it is blank throughout; `verdict` is shown as badges.
         numbers: the headings of columns aligned to the right.
         cards: on a narrow screen each row becomes a card, for rows of sentences.
     """
+    shown = text.loc[:, (text != "").any()] if len(text) else text
     template = environment().get_template("table.html.j2")
-    rows = text.to_numpy().tolist()
-    return Markup(template.render(names=list(text), rows=rows, numbers=numbers, caption=caption, cards=cards))
+    rows = shown.to_numpy().tolist()
+    return Markup(template.render(names=list(shown), rows=rows, numbers=numbers, caption=caption, cards=cards))
 
 
 def data_uri(png: bytes) -> str:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fmnist_lab import data, published
+from fmnist_lab.published.verdict import POWER
 from fmnist_lab.records import Record
 from fmnist_lab.report import paper_figures, paper_tables
 from fmnist_lab.report.design import Factor, as_text, display
@@ -52,13 +53,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Part:
-    """A heading with what stands below it; `command` makes it anew."""
+    """A heading with what stands below it; the commands make it anew."""
 
     title: str
     text: str = ""
     pictures: Sequence[Picture] = ()
     tables: Sequence[Markup] = ()
-    command: str = ""
+    commands: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,16 @@ def claim_section(claims: pd.DataFrame) -> Section:
     """Every claim, kind by kind."""
     others = {kind: kind for kind in claims["kind"] if kind not in KINDS}
     parts = [
-        Part(title, tables=[_claims(claims[claims["kind"] == kind], title)])
+        Part(title, tables=[_claims(its_claims, title)], commands=_distinct(its_claims["command"]))
         for kind, title in (KINDS | others).items()
-        if (claims["kind"] == kind).any()
+        if len(its_claims := claims[claims["kind"] == kind])
     ]
     text = (
-        "What the report says, what was measured, the verdict and its reason. Difference: measured minus published. "
-        "Half-width: of the interval that decides. Noticeable: the discrepancy that these runs would have noticed with "
-        "probability 0.8. How a published value is known stands below it: stated in the report, digitised from a plot, "
-        "from its author's code, or inferred."
+        "What the report says, what was measured, the verdict and its reason. Difference: measured minus published, or "
+        "one model minus the other, as a fraction of the images or in nats of loss; of times the logarithm of their "
+        "ratio. Half-width: of the interval that decides. Noticeable: the discrepancy that these runs would have "
+        f"noticed with probability {POWER:g}. Known: how, as stated in the report, digitised from a plot, "
+        "from its author's code, or inferred, and from how many runs."
     )
     return Section("claims", "Claim by claim", text, parts)
 
@@ -98,14 +100,14 @@ def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
                 "run of ours with 95 % confidence at all epochs together; one seed has none."
             )
             picture = _picture(f"figure{number}", figure, _of_series(printed, its_runs), caption)
-            parts.append(Part(f"Figure {number}", pictures=[picture], command=_command("figures", its_runs)))
+            parts.append(Part(f"Figure {number}", pictures=[picture], commands=[_command("figures", its_runs)]))
     of_rates = at_report(runs, lr=None)
     if of_rates["lr"].nunique() > 1:
         figure = paper_figures.setting_figure(of_rates, "lr", f"hidden {display(str(of_rates['hidden'].iloc[0]))}")
         alt = f"Test accuracy of both models against the learning rate: {_by_rate(of_rates)}."
         picture = _picture("learning_rate", figure, alt, "Mean and 95 % interval over seeds.")
         command = _command("figures", of_rates)
-        parts.append(Part("Accuracy against the learning rate", pictures=[picture], command=command))
+        parts.append(Part("Accuracy against the learning rate", pictures=[picture], commands=[command]))
     return Section("figures", "The report's figures", "", parts)
 
 
@@ -127,7 +129,7 @@ def table_section(tables: Tables, runs: pd.DataFrame) -> Section:
             preset = id if settings == "stated" else f"{id}_{settings}"
             html = paper_tables.to_html(table, f"{title}, {words}")
             command = _command(preset, runs)
-            parts.append(Part(f"{title}, {words}", tables=[html], command=command))
+            parts.append(Part(f"{title}, {words}", tables=[html], commands=[command]))
     return Section("tables", "The report's tables", paper_tables.FOOTNOTE, parts)
 
 
@@ -146,7 +148,7 @@ def initialization_section(runs: pd.DataFrame) -> Section:
             "Below: custom minus PyTorch, paired by seed, with 95 % intervals.",
         )
         html = to_html(_differences(differences), ("difference (points)", "half-width", "n"), "Custom minus PyTorch")
-        parts.append(Part("The swap", pictures=[picture], tables=[html], command=_command("initialization", study)))
+        parts.append(Part("The swap", pictures=[picture], tables=[html], commands=[_command("initialization", study)]))
     text = (
         "Glorot's uniform start is the custom model's own, the default of torch.nn.Linear is PyTorch's. "
         "Each model was given the other's as well, all else equal."
@@ -166,7 +168,7 @@ def learnt_section(runs: pd.DataFrame, folder: Path) -> Section:
             model: [Record(folder / run) for run in its_runs.loc[its_runs["model"] == model, "run"]] for model in RIVALS
         }
         pictures = [*_weights(records), *_predictions(records)]
-        parts = [Part("", pictures=pictures, command=_command("figures", its_runs))] if pictures else []
+        parts = [Part("", pictures=pictures, commands=[_command("figures", its_runs)])] if pictures else []
         hidden = display(str(its_runs["hidden"].iloc[0]))
         text = f"The networks {hidden} at learning rate {rate:g}, the best of the figures' rates on validation images."
     return Section("learnt", "What the networks learnt", text, parts)
@@ -179,7 +181,7 @@ def study_section(outputs: Path) -> Section:
             name.replace("_", " "),
             pictures=_on_disk(folder / "figures", name),
             tables=[_table_on_disk(path) for path in sorted(folder.glob("table*.csv"))],
-            command=f"python -m fmnist_lab -m experiment={name}",
+            commands=[f"python -m fmnist_lab -m experiment={name}"],
         )
         for name in STUDIES
         if (folder := outputs / "sweeps" / name).is_dir()
@@ -194,7 +196,7 @@ def audit_section(folder: Path) -> Section:
         ranking = _text(pd.read_csv(folder / "ranking.csv"))
         numbers = [str(name) for name in ranking if _is_numeric(ranking[name])]
         html = to_html(ranking, numbers, "Candidate settings, the best first")
-        parts.append(Part("", pictures=_on_disk(folder, "audit"), tables=[html], command="python scripts/audit.py"))
+        parts.append(Part("", pictures=_on_disk(folder, "audit"), tables=[html], commands=["python scripts/audit.py"]))
     text = "Settings fitted to a table explain it at most; only the other tables can say that they reproduce it."
     return Section("audit", "Which settings would explain the tables?", text, parts)
 
@@ -209,7 +211,7 @@ def saddle_section(folder: Path) -> Section:
         numbers = ("prediction", "observation", "error", "tolerance")
         html = to_html(text, numbers, "Predictions of the theory, and what was observed")
         pictures = _on_disk(folder / "figures", "saddle")
-        parts.append(Part("", pictures=pictures, tables=[html], command="python -m fmnist_lab.saddle"))
+        parts.append(Part("", pictures=pictures, tables=[html], commands=["python -m fmnist_lab.saddle"]))
     return Section("saddle", "The saddle at zero", "", parts)
 
 
@@ -221,6 +223,8 @@ def at_report(runs: pd.DataFrame, lr: float | None, init: str | None = "own") ->
         lr: the learning rate; None for any that the figures were printed for.
         init: None for either model's initialisation.
     """
+    if runs.empty:
+        return runs
     report = published.load_report()
     rates = [figure.lr for figure in report.figures.values()] if lr is None else [lr]
     chosen = (runs["dtype"] == "float32") & runs["lr"].isin(rates)
@@ -253,11 +257,10 @@ def _claims(claims: pd.DataFrame, caption: str) -> Markup:
         "n": ["" if pd.isna(n) else f"{n:.0f}" for n in claims["n"]],
         "verdict": claims["verdict"],
         "reason": claims["reason"].map(_value),
-        "command": claims["command"].map(_value),
+        "experiment": claims["experiment"].map(_value),
     }
     text = pd.DataFrame({name: list(values) for name, values in columns.items()}, dtype=str)
-    kept = [name for name in text if (text[name] != "").any()]
-    return to_html(text[kept], CLAIM_NUMBERS, caption, cards=True)
+    return to_html(text, CLAIM_NUMBERS, caption, cards=True)
 
 
 def _differences(differences: pd.DataFrame) -> pd.DataFrame:
@@ -354,6 +357,10 @@ def _seeds(runs: pd.DataFrame) -> str:
 def _command(experiment: str, runs: pd.DataFrame) -> str:
     seeds = ",".join(map(str, sorted(runs["seed"].unique())))
     return f"python -m fmnist_lab -m experiment={experiment} seed={seeds}"
+
+
+def _distinct(texts: Iterable[object]) -> list[str]:
+    return [text for text in dict.fromkeys(map(_value, texts)) if text]
 
 
 def _text(frame: pd.DataFrame) -> pd.DataFrame:

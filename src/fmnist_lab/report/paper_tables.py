@@ -24,7 +24,7 @@ FOOTNOTE = (
     "Measured: mean over n seeds. Prediction interval: where a printed value agrees with ours, at 95 %. "
     "Time: median; blank unless all runs were timed under the same conditions."
 )
-BREAKING = {"verdict": "2.4cm", "notes": "4.2cm", "the report's notes": "4.2cm"}  # LaTeX columns whose text may wrap
+BREAKING = {"verdict": "2.2cm", "notes": "3.6cm", "the report's notes": "3.6cm"}  # LaTeX columns whose text may wrap
 
 # Everything that TeX takes for a command, and what its usual fonts would print as another sign. Brackets are wrapped
 # because one after the end of a row would be read as the height of that row.
@@ -92,7 +92,7 @@ def to_latex(cells: pd.DataFrame, caption: str, label: str) -> bytes:
     """
     text = _grouped(readable(cells))
     columns = "".join(_column(str(name)) for name in text)
-    escaped = text.map(escape_latex).rename(columns=escape_latex)
+    escaped = text.map(escape_latex).rename(columns=_heading)
     tabular = escaped.to_latex(index=False, escape=False, column_format=columns)
     lines = [
         r"% \usepackage{array,booktabs,graphicx} \usepackage[T1]{fontenc}",
@@ -100,6 +100,7 @@ def to_latex(cells: pd.DataFrame, caption: str, label: str) -> bytes:
         r"\centering",
         rf"\caption{{{escape_latex(caption)}. {escape_latex(FOOTNOTE)}}}",
         rf"\label{{{label}}}",
+        r"\medskip",
         r"\resizebox{\linewidth}{!}{%",
         tabular.strip() + "}",
         r"\end{table}",
@@ -120,6 +121,13 @@ def signed(value: float, decimals: int = 2) -> str:
 def _grouped(text: pd.DataFrame) -> pd.DataFrame:
     """The network named once, in the first of its rows."""
     return text.assign(**{HIDDEN: text[HIDDEN].where(text[HIDDEN] != text[HIDDEN].shift(), "")})
+
+
+def _heading(name: str) -> str:
+    """A word a line, so that a column is no wider than its numbers."""
+    side = "r" if name in NUMBERS else "l"
+    words = r" \\ ".join(map(escape_latex, name.split()))
+    return rf"\shortstack[{side}]{{{words}}}"
 
 
 def _column(name: str) -> str:
