@@ -4,13 +4,14 @@ import hashlib
 import itertools
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from paper_frames import Paper, make_paper, pretend_records
 
 from fmnist_lab.report.frames import CURVES, RESULTS
 
@@ -75,9 +76,17 @@ class Sweep:
 Build = Callable[..., Sweep]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build() -> Build:
     return build_sweep
+
+
+@pytest.fixture(scope="module")
+def paper(build: Build) -> Iterator[Paper]:
+    """A made-up paper, and records of its runs that are on disk in name only."""
+    with pytest.MonkeyPatch.context() as patch:
+        pretend_records(patch)
+        yield make_paper(build)
 
 
 def build_sweep(varied: dict[str, list[Any]] | None = None, **fixed: Any) -> Sweep:

@@ -1,5 +1,7 @@
 """Training loss and validation accuracy against the epoch."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from fmnist_lab.published.verdict import simultaneous_half_widths
 from fmnist_lab.report.statistics import fate, interval
 from fmnist_lab.report.style import FAINT, RIVALS, Rival, add_legend, dress_accuracy, new_figure
 
@@ -14,7 +17,10 @@ DECADES_FOR_LOG = 2
 MARKS_A_LINE = 20
 
 
-def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figure:
+Printed = Mapping[str, Mapping[str, Sequence[float]]]  # by column of the curves, then by model: a value an epoch
+
+
+def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str, printed: Printed | None = None) -> Figure:
     """A line a model: the mean over the seeds that finished, with its 95 % band.
 
     A run that diverged has a thin line of its own, which stops at a cross.
@@ -22,14 +28,19 @@ def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figur
     Args:
         curves: one row a run and epoch.
         runs: the runs of one setting, as `design.join_runs` gives them, with `diverged_epoch`.
+        printed: what others printed for the same epochs, drawn over the lines; the band is then that of a whole
+            further run, which is what a printed curve is compared with.
     """
     figure = new_figure(rows=1, columns=2, title=title)
     loss, accuracy = figure.subplots(1, 2)
     curves = _before_divergence(curves, runs)
-    for model, its_curves in curves.groupby("model"):
-        _draw_rival(loss, its_curves, "train_loss", RIVALS[str(model)])
-        _draw_rival(accuracy, its_curves, "validation_accuracy", RIVALS[str(model)])
-    for axes in (loss, accuracy):
+    for metric, axes in (("train_loss", loss), ("validation_accuracy", accuracy)):
+        for model, its_curves in curves.groupby("model"):
+            _draw_rival(axes, its_curves, metric, RIVALS[str(model)], of_a_further_run=printed is not None)
+        for model, values in (printed or {}).get(metric, {}).items():
+            axes.plot(range(1, len(values) + 1), values, **RIVALS[model].printed)
+        if printed:
+            _look_at_lines(axes)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _dress_loss(loss, curves["train_loss"])
@@ -37,7 +48,10 @@ def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figur
     rivals = [(RIVALS[str(model)], its_runs) for model, its_runs in runs.groupby("model")]
     gathered = max(_seeds(its_runs) for _, its_runs in rivals) > 1
     entries = [_legend_entry(rival, its_runs) for rival, its_runs in rivals]
-    add_legend(figure, entries, "mean of n seeds with 95 % band" if gathered else "")
+    if printed:
+        entries += [rival.sample_printed() for rival, _ in rivals]
+    band = "95 % band for a further run" if printed else "95 % band"
+    add_legend(figure, entries, f"mean of n seeds with {band}" if gathered else "")
     return figure
 
 
@@ -47,10 +61,14 @@ def _before_divergence(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame
     return own[~(own["epoch"] >= own["diverged_epoch"])]
 
 
-def _draw_rival(axes: Axes, curves: pd.DataFrame, metric: str, rival: Rival) -> None:
+def _draw_rival(axes: Axes, curves: pd.DataFrame, metric: str, rival: Rival, of_a_further_run: bool) -> None:
     finished = curves[curves["status"] == "finished"]
     if len(finished):
-        _draw_mean(axes, interval(finished.groupby("epoch")[metric]), rival)
+        mean = interval(finished.groupby("epoch")[metric])
+        if of_a_further_run and finished["run"].nunique() > 1:
+            of_runs = finished.pivot(index="run", columns="epoch", values=metric)
+            mean["half_width"] = simultaneous_half_widths(of_runs)
+        _draw_mean(axes, mean, rival)
     for _, curve in curves[curves["status"] == "diverged"].groupby("run"):
         axes.plot(curve["epoch"], curve[metric], color=rival.colour, linestyle=rival.dash, linewidth=0.8)
         axes.plot(curve["epoch"].iloc[-1], curve[metric].iloc[-1], "x", color=rival.colour, markersize=7)
@@ -61,6 +79,14 @@ def _draw_mean(axes: Axes, mean: pd.DataFrame, rival: Rival) -> None:
     band = mean.dropna()
     low, high = band["mean"] - band["half_width"], band["mean"] + band["half_width"]
     axes.fill_between(band.index, low, high, color=rival.colour, alpha=FAINT / 2, linewidth=0)
+
+
+def _look_at_lines(axes: Axes) -> None:
+    # the band of two or three seeds is so wide that it would press all lines flat
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
+    low, high = np.nanmin(values), np.nanmax(values)
+    margin = 0.08 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
 
 
 def _legend_entry(rival: Rival, runs: pd.DataFrame) -> Line2D:

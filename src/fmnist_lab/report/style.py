@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 PANEL, WIDE_PANEL = (3.5, 2.8), (4.5, 3.0)  # inches, width and height; wide where a panel stands alone
 PNG_DPI = 150
 FAINT = 0.45
-WIDE_LEGEND = 45  # characters
+ENTRY_INCHES, CHARACTER_INCHES = 0.8, 0.068  # of a legend: the sample and the gaps, and a character of its label
 
 
 class Rival(NamedTuple):
@@ -29,6 +29,16 @@ class Rival(NamedTuple):
     def line(self) -> dict[str, Any]:
         """Keywords for Axes.plot."""
         return {"color": self.colour, "marker": self.marker, "linestyle": self.dash}
+
+    @property
+    def printed(self) -> dict[str, Any]:
+        """Keywords for Axes.plot, for values that others printed: hollow marks, larger than ours, joined by no line."""
+        hollow = {"markerfacecolor": "none", "markeredgewidth": 1.1, "markersize": 8}
+        return {"color": self.colour, "marker": self.marker, "linestyle": "none"} | hollow
+
+    def sample_printed(self) -> Line2D:
+        """The marks of printed values as a legend shows them."""
+        return Line2D([], [], label=f"{self.label}, printed", **self.printed)
 
     def sample(self, *remarks: str) -> Line2D:
         """The line as a legend shows it, with the label and what is to be remarked."""
@@ -77,8 +87,11 @@ def new_figure(rows: int, columns: int, title: str) -> Figure:
 
 def add_legend(figure: Figure, entries: Sequence[Line2D], title: str) -> None:
     """A legend below the panels, where it hides no data."""
-    wide = any(len(str(entry.get_label())) > WIDE_LEGEND for entry in entries)
-    figure.legend(handles=entries, title=title, loc="outside lower center", ncols=1 if wide else len(entries))
+    widest = ENTRY_INCHES + CHARACTER_INCHES * max(len(str(entry.get_label())) for entry in entries)
+    columns = int(figure.get_figwidth() / widest)
+    while columns > 1 and len(entries) % columns:  # rows of equal length
+        columns -= 1
+    figure.legend(handles=entries, title=title, loc="outside lower center", ncols=min(max(columns, 1), len(entries)))
 
 
 def dress_accuracy(axes: Axes, label: str, measured: bool) -> None:

@@ -1,7 +1,7 @@
 """The cells of a sweep as tables: CSV with every number apart, text with the numbers as one reads them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
@@ -20,12 +20,12 @@ def to_csv(table: pd.DataFrame) -> bytes:
     return table.astype(whole).to_csv(index=False, lineterminator="\n").encode()
 
 
-def to_markdown(text: pd.DataFrame) -> bytes:
-    """A `readable` table in Markdown."""
-    rules = ["---:" if name in NUMBERS else "---" for name in text]
+def to_markdown(text: pd.DataFrame, numbers: Collection[str] = NUMBERS, footnote: str = FOOTNOTE) -> bytes:
+    """A table of texts in Markdown, the columns of numbers aligned to the right."""
+    rules = ["---:" if name in numbers else "---" for name in text]
     rows = [map(_escape, row) for row in text.itertuples(index=False)]
-    lines = [_line(text.columns), _line(rules), *map(_line, rows)]
-    return ("\n".join(lines) + f"\n\n{FOOTNOTE}\n").encode()
+    lines = [_line(map(_escape, map(str, text))), _line(rules), *map(_line, rows)]
+    return ("\n".join(lines) + f"\n\n{footnote}\n").encode()
 
 
 def readable(table: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
@@ -36,20 +36,21 @@ def readable(table: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
         "n": table["n"].astype(str),
         VALIDATION: _percentages(table, "validation_accuracy"),
         TEST: _percentages(table, "test_accuracy"),
-        LOSS: _rounded(table["train_loss_mean"], 4),
-        TIME: _rounded(table["fit_seconds_median"], 1),
+        LOSS: rounded(table["train_loss_mean"], 4),
+        TIME: rounded(table["fit_seconds_median"], 1),
         "notes": table["notes"],
     }
     return pd.DataFrame(settings | columns, dtype=str)
 
 
 def _percentages(table: pd.DataFrame, metric: str) -> list[str]:
-    means = _rounded(100 * table[f"{metric}_mean"], 2)
-    half_widths = _rounded(100 * table[f"{metric}_half_width"], 2)
+    means = rounded(100 * table[f"{metric}_mean"], 2)
+    half_widths = rounded(100 * table[f"{metric}_half_width"], 2)
     return [f"{mean} ± {half}" if half else mean for mean, half in zip(means, half_widths, strict=True)]
 
 
-def _rounded(values: Iterable[float], decimals: int) -> list[str]:
+def rounded(values: Iterable[float], decimals: int) -> list[str]:
+    """Numbers of so many decimals; blank where there is none."""
     return ["" if pd.isna(value) else f"{value:.{decimals}f}" for value in values]
 
 
@@ -58,4 +59,4 @@ def _line(texts: Iterable[str]) -> str:
 
 
 def _escape(text: str) -> str:
-    return re.sub(r"([\\`*<>|$~\[\]&])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_<>|$~\[\]&])", r"\\\1", " ".join(text.split()))

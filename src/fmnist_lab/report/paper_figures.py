@@ -1,0 +1,281 @@
+"""The report's figures with the printed values laid over ours, and pictures of what the networks learnt."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
+
+from fmnist_lab import published
+from fmnist_lab.report.design import display, find_factors, join_runs
+from fmnist_lab.report.factor_plots import factor_figure
+from fmnist_lab.report.learning_curves import curves_figure
+from fmnist_lab.report.statistics import cells, diverged_epochs, interval
+from fmnist_lab.report.style import RIVALS, add_legend, dress_accuracy, new_figure
+
+Classes = NDArray[np.integer[Any]]  # a class for each of the images
+
+SETTINGS = {"stated": "settings as the report states them", "inferred": "settings inferred from the tables"}
+STARTS = {  # of the custom model and of PyTorch
+    "each its own": ("glorot_uniform", "torch_linear"),
+    "both Glorot's": ("glorot_uniform", "glorot_uniform"),
+    "both PyTorch's": ("torch_linear", "torch_linear"),
+}
+BESIDE = 0.13  # of the step between two levels: the rivals stand beside each other
+UNITS_ACROSS, UNITS_DOWN = 8, 4
+GARMENTS_ACROSS, GARMENTS_DOWN = 8, 3
+
+
+def series_figure(printed: published.Figure, curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+    """A printed figure again: both models over the epochs, a band over seeds, the printed values as hollow marks.
+
+    Args:
+        curves: one row a run and epoch, with the columns of `curves.csv`.
+        runs: the runs at this figure's settings.
+    """
+    its_runs = _joined(runs, [])
+    its_runs["diverged_epoch"] = diverged_epochs(its_runs, curves)
+    series = {
+        "train_loss": printed.series["training_loss"],
+        "validation_accuracy": printed.series["validation_accuracy"],
+    }
+    return curves_figure(curves, its_runs, f"learning rate {printed.lr:g}", series)
+
+
+def table_figure(tables: Mapping[str, pd.DataFrame], title: str) -> Figure:
+    """A printed table as a picture: a panel for each choice of settings, the printed accuracies as hollow marks.
+
+    Args:
+        tables: by `stated` or `inferred`, frames as `judgement.cells` gives them; bars are prediction intervals.
+    """
+    figure = new_figure(1, len(tables), title)
+    grid = figure.subplots(1, len(tables), squeeze=False)
+    for axes, (settings, table) in zip(grid.flat, tables.items(), strict=True):
+        axes.set_title(SETTINGS[settings])
+        _draw_cells(axes, table)
+        dress_accuracy(axes, "test accuracy" if axes is grid[0, 0] else "", measured=True)
+    rivals = RIVALS.values()
+    add_legend(
+        figure,
+        [*(rival.sample() for rival in rivals), *(rival.sample_printed() for rival in rivals)],
+        "a printed value agrees when its mark lies within the bar (95 % prediction interval)",
+    )
+    return figure
+
+
+def setting_figure(runs: pd.DataFrame, key: str, title: str) -> Figure:
+    """Test accuracy against the one setting `key` in which these runs differ, with intervals over seeds."""
+    factors = find_factors(_settings(runs, [key]))
+    joined = _joined(runs, [key])
+    return factor_figure(cells(joined, [factor.name for factor in factors]), joined, factors[0], [], title)
+
+
+def initialization_differences(runs: pd.DataFrame, metric: str = "validation_accuracy") -> pd.DataFrame:
+    """Custom minus PyTorch, paired by seed, with each its own initialisation and with the same one.
+
+    Args:
+        runs: both models with both initialisations; seeds that finished in only one of a pair do not count.
+
+    Returns:
+        A row a learning rate and pairing: lr, start (a key of STARTS), mean, half_width (95 %) and n.
+    """
+    by = ["lr", "seed"]
+    values = runs[runs["status"] == "finished"].groupby(["model", "init", *by])[metric].mean()
+    found = []
+    for start, (custom, torch) in STARTS.items():
+        if ("custom", custom) in values.index and ("torch", torch) in values.index:
+            pairs = (values["custom", custom] - values["torch", torch]).dropna()
+            found.append(interval(pairs.groupby("lr")).reset_index().assign(start=start))
+    columns = ["lr", "start", "mean", "half_width", "n"]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+
+
+def initialization_figure(runs: pd.DataFrame) -> Figure:
+    """Whether the code or the start makes the difference: above both models with either start, below their difference.
+
+    Args:
+        runs: as for `initialization_differences`.
+    """
+    differences = initialization_differences(runs)
+    rates = sorted(differences["lr"].unique())
+    figure = new_figure(2, len(rates), "the same start for both: what is left of custom minus PyTorch?")
+    grid = figure.subplots(2, len(rates), squeeze=False)
+    for (above, below), rate in zip(grid.T, rates, strict=True):
+        above.set_title(f"learning rate {rate:g}")
+        _draw_starts(above, runs[runs["lr"] == rate])
+        _draw_differences(below, differences[differences["lr"] == rate])
+    for axes, label in zip(grid[:, 0], ("validation accuracy", "custom − PyTorch (points)"), strict=True):
+        axes.set_ylabel(label)
+    seeds = f"mean of {_range(differences['n'])} seeds with 95 % interval" if (differences["n"] > 1).any() else ""
+    add_legend(figure, [rival.sample() for rival in RIVALS.values()], seeds)
+    return figure
+
+
+def confusion_figure(labels: Classes, predictions: Mapping[str, Sequence[Classes]], names: Sequence[str]) -> Figure:
+    """What each model takes each class for: the share of its test images, the mean over runs.
+
+    Args:
+        labels: shape (n,).
+        predictions: by model, the predicted classes of each run, each of shape (n,).
+        names: of the classes.
+    """
+    figure = new_figure(1, len(predictions), "what is taken for what, % of each class of the test images")
+    figure.set_size_inches(5.2 * len(predictions), 5.4)
+    grid = figure.subplots(1, len(predictions), squeeze=False, sharey=True)
+    for axes, (model, of_runs) in zip(grid.flat, predictions.items(), strict=True):
+        axes.set_title(RIVALS[model].label)
+        _draw_shares(axes, confusion(labels, of_runs, len(names)), names)
+    grid[0, 0].set_ylabel("class")
+    return figure
+
+
+def confusion(labels: Classes, of_runs: Sequence[Classes], classes: int) -> NDArray[np.float64]:
+    """The share of the images of each class (row) that is taken for each class (column), the mean over runs."""
+    counts = np.zeros((classes, classes))
+    for predicted in of_runs:
+        np.add.at(counts, (labels, predicted), 1)
+    shares: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    return shares
+
+
+def weights_figure(weights: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> Figure:
+    """The first layer's weights as images: the units with the largest weights, each as the image it answers to.
+
+    Args:
+        weights: by model, shape (units, pixels).
+        shape: of an image.
+    """
+    figure = new_figure(1, len(weights), "first-layer weights as images, the largest units first")
+    figure.set_size_inches(4.6 * len(weights), 2.9)
+    grid = figure.subplots(1, len(weights), squeeze=False)
+    mosaics = {model: _mosaic(matrix, shape) for model, matrix in weights.items()}
+    largest = max(np.nanquantile(np.abs(mosaic), 0.998) for mosaic in mosaics.values())
+    for axes, (model, mosaic) in zip(grid.flat, mosaics.items(), strict=True):
+        drawn = axes.imshow(mosaic, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
+        axes.set_title(RIVALS[model].label)
+        axes.set_axis_off()
+    figure.colorbar(drawn, ax=grid, label="weight", shrink=0.8)
+    return figure
+
+
+def mistakes_figure(
+    images: NDArray[np.uint8], labels: Classes, predictions: Mapping[str, Sequence[Classes]], names: Sequence[str]
+) -> Figure:
+    """Garments that every run of every model gets wrong, with what each model takes them for.
+
+    Args:
+        images: shape (n, rows, columns).
+        labels: shape (n,).
+        predictions: as for `confusion_figure`.
+    """
+    wrong = np.flatnonzero(mistaken_by_all(labels, predictions))
+    places = GARMENTS_ACROSS * GARMENTS_DOWN
+    shown = wrong[np.linspace(0, len(wrong) - 1, min(places, len(wrong))).astype(int)]  # spread over the test images
+    figure = new_figure(
+        1, 1, f"{len(shown)} of the {len(wrong)} test images (of {len(labels)}) that every run gets wrong"
+    )
+    figure.set_size_inches(1.35 * GARMENTS_ACROSS, 1.85 * GARMENTS_DOWN + 0.4)
+    for axes in figure.subplots(GARMENTS_DOWN, GARMENTS_ACROSS).flat:
+        axes.set_axis_off()
+    for axes, image in zip(figure.axes, shown, strict=False):
+        axes.imshow(images[image], cmap="gray_r")
+        taken = {model: _most_frequent(of_runs, int(image)) for model, of_runs in predictions.items()}
+        axes.set_title("\n".join([names[labels[image]], *_answers(taken, names)]), fontsize=7, linespacing=1.3)
+    return figure
+
+
+def mistaken_by_all(labels: Classes, predictions: Mapping[str, Sequence[Classes]]) -> NDArray[np.bool_]:
+    """Which images every run of every model gets wrong, shape (n,)."""
+    every = [classes for of_runs in predictions.values() for classes in of_runs]
+    wrong: NDArray[np.bool_] = np.all([classes != labels for classes in every], axis=0)
+    return wrong
+
+
+def _settings(runs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    return runs.set_index("run")[["model.name", *keys, "data.validation", "cpu", "threads", "workers"]]
+
+
+def _joined(runs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    settings = _settings(runs, keys)
+    return join_runs(runs, settings, find_factors(settings))
+
+
+def _draw_cells(axes: Axes, table: pd.DataFrame) -> None:
+    networks = list(dict.fromkeys(table["hidden"]))
+    for model, rows in table.groupby("model"):
+        rival = RIVALS[str(model)]
+        aside = BESIDE if rival is RIVALS["torch"] else -BESIDE
+        at = np.array([networks.index(hidden) for hidden in rows["hidden"]]) + aside
+        mean = rows["test_accuracy_mean"].astype(float)
+        bars = np.array([mean - rows["low"].astype(float), rows["high"].astype(float) - mean])
+        axes.errorbar(at, mean, bars, **rival.line | {"linestyle": "none", "markersize": 3})
+        axes.plot(at, rows["published_accuracy"].astype(float), **rival.printed)
+    axes.set_xticks(range(len(networks)), [display(str(hidden)) for hidden in networks])
+    axes.set_xlim(-0.6, len(networks) - 0.4)
+    axes.set_xlabel("hidden layers")
+
+
+def _draw_starts(axes: Axes, runs: pd.DataFrame) -> None:
+    starts = ["glorot_uniform", "torch_linear"]
+    for model, its_runs in runs[runs["status"] == "finished"].groupby("model"):
+        rival, own = RIVALS[str(model)], its_runs.groupby("init")["validation_accuracy"]
+        mean = interval(own).reindex(starts)
+        aside = 0.02 if rival is RIVALS["torch"] else -0.02
+        axes.errorbar(np.arange(len(starts)) + aside, mean["mean"], mean["half_width"], **rival.line)
+    axes.set_xticks(range(len(starts)), ["Glorot's start", "PyTorch's start"])
+    axes.set_xlim(-0.35, len(starts) - 0.65)
+    dress_accuracy(axes, "", measured=True)
+
+
+def _draw_differences(axes: Axes, differences: pd.DataFrame) -> None:
+    own = differences.set_index("start").reindex(list(STARTS)) * 100
+    axes.axhline(0, color="black", linewidth=0.8)
+    mean, half_width = own["mean"].astype(float), own["half_width"].astype(float)
+    axes.errorbar(range(len(own)), mean, half_width, color="black", marker="D", linestyle="none")
+    axes.set_xticks(range(len(own)), [start.replace(" ", "\n", 1) for start in own.index])
+    axes.set_xlim(-0.5, len(own) - 0.5)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0"))
+
+
+def _draw_shares(axes: Axes, shares: NDArray[np.float64], names: Sequence[str]) -> None:
+    axes.grid(False)
+    axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("taken for")
+    for (row, column), share in np.ndenumerate(shares):
+        if share >= 0.005:
+            colour = "white" if share > 0.35 else "black"
+            axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour, fontsize=7)
+
+
+def _mosaic(matrix: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """The largest units' weights side by side, a pixel of nothing between them."""
+    order = np.argsort(-np.linalg.norm(matrix, axis=1), kind="stable")
+    tiles = np.full((UNITS_ACROSS * UNITS_DOWN, shape[0] + 1, shape[1] + 1), np.nan)
+    chosen = matrix[order][: len(tiles)]
+    tiles[: len(chosen), :-1, :-1] = chosen.reshape(-1, *shape)
+    rows = tiles.reshape(UNITS_DOWN, UNITS_ACROSS, *tiles.shape[1:])
+    return rows.transpose(0, 2, 1, 3).reshape(UNITS_DOWN * tiles.shape[1], -1)[:-1, :-1]
+
+
+def _most_frequent(of_runs: Sequence[Classes], image: int) -> int:
+    return int(np.bincount([int(classes[image]) for classes in of_runs]).argmax())
+
+
+def _answers(taken: Mapping[str, int], names: Sequence[str]) -> list[str]:
+    if len(set(taken.values())) == 1:
+        return [f"both: {names[next(iter(taken.values()))]}"]
+    return [f"{RIVALS[model].label.split()[0]}: {names[answer]}" for model, answer in taken.items()]
+
+
+def _range(counts: pd.Series) -> str:
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low}" if low == high else f"{low}–{high}"

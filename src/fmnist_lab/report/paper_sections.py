@@ -1,0 +1,381 @@
+"""The page's sections as data: every claim, figure and table with the command that makes it anew."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from fmnist_lab import data, published
+from fmnist_lab.published.verdict import POWER
+from fmnist_lab.records import Record
+from fmnist_lab.report import paper_figures, paper_tables
+from fmnist_lab.report.design import Factor, as_text, display
+from fmnist_lab.report.findings import Tables
+from fmnist_lab.report.markup import data_uri, to_html
+from fmnist_lab.report.paper_tables import signed
+from fmnist_lab.report.style import RIVALS, render
+from fmnist_lab.report.tables import NUMBERS, readable
+
+KINDS = {  # in the order of the page
+    "sentence": "Sentences",
+    "series": "Curves of the figures",
+    "cell": "Test accuracies of the tables",
+    "time": "Times of the tables",
+    "note": "Notes of the tables",
+    "contradiction": "Where the report contradicts itself",
+    "theorem": "The bonus question",
+}
+STUDIES = ("precision", "epochs", "batch_size", "zero_initialization")
+MOST_PICTURES = 6  # of one study, taken from its folder
+CLAIM_NUMBERS = ("difference", "half-width", "noticeable", "n")
+NOT_A_COLUMN = ("dtype", "loader")  # settings of the report that its reproduction does not share
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: its files by extension, what it shows for those who cannot see it, and its caption."""
+
+    name: str
+    files: Mapping[str, bytes]
+    alt: str
+    caption: str
+
+    @property
+    def uri(self) -> str:
+        """The picture as an address that holds the picture itself."""
+        return data_uri(self.files["png"])
+
+
+@dataclass(frozen=True)
+class Part:
+    """A heading with what stands below it; the commands make it anew."""
+
+    title: str
+    text: str = ""
+    pictures: Sequence[Picture] = ()
+    tables: Sequence[Markup] = ()
+    commands: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    id: str
+    title: str
+    text: str
+    parts: Sequence[Part]
+
+
+def claim_section(claims: pd.DataFrame) -> Section:
+    """Every claim, kind by kind."""
+    others = {kind: kind for kind in claims["kind"] if kind not in KINDS}
+    parts = [
+        Part(title, tables=[_claims(its_claims, title)], commands=_distinct(its_claims["command"]))
+        for kind, title in (KINDS | others).items()
+        if len(its_claims := claims[claims["kind"] == kind])
+    ]
+    text = (
+        "What the report says, what was measured, the verdict and its reason. Difference: measured minus published, or "
+        "one model minus the other, as a fraction of the images or in nats of loss; of times the logarithm of their "
+        "ratio. Half-width: of the interval that decides. Noticeable: the discrepancy that these runs would have "
+        f"noticed with probability {POWER:g}. Known: how, as stated in the report, digitised from a plot, "
+        "from its author's code, or inferred, and from how many runs."
+    )
+    return Section("claims", "Claim by claim", text, parts)
+
+
+def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
+    """The printed figures again, and accuracy against the learning rate."""
+    parts = []
+    for number, printed in enumerate(published.load_report().figures.values(), start=1):
+        its_runs = at_report(runs, lr=printed.lr)
+        if len(its_runs):
+            figure = paper_figures.series_figure(printed, curves, its_runs)
+            caption = (
+                f"Mean over {_seeds(its_runs)}; hollow marks are the printed values. The band holds a further "
+                "run of ours with 95 % confidence at all epochs together; one seed has none."
+            )
+            picture = _picture(f"figure{number}", figure, _of_series(printed, its_runs), caption)
+            parts.append(Part(f"Figure {number}", pictures=[picture], commands=[_command("figures", its_runs)]))
+    of_rates = at_report(runs, lr=None)
+    if of_rates["lr"].nunique() > 1:
+        figure = paper_figures.setting_figure(of_rates, "lr", f"hidden {display(str(of_rates['hidden'].iloc[0]))}")
+        alt = f"Test accuracy of both models against the learning rate: {_by_rate(of_rates)}."
+        picture = _picture("learning_rate", figure, alt, "Mean and 95 % interval over seeds.")
+        command = _command("figures", of_rates)
+        parts.append(Part("Accuracy against the learning rate", pictures=[picture], commands=[command]))
+    return Section("figures", "The report's figures", "", parts)
+
+
+def table_section(tables: Tables, runs: pd.DataFrame) -> Section:
+    """The printed tables in their own layout, with the measured values."""
+    parts = []
+    for id in dict.fromkeys(id for id, _ in tables):
+        chosen = {settings: table for (its_id, settings), table in tables.items() if its_id == id}
+        title = table_title(id)
+        picture = _picture(
+            id,
+            paper_figures.table_figure(chosen, title),
+            f"{title}, printed and measured test accuracy of each network; the values stand in the tables below.",
+            "Printed values hollow, measured means filled; the bars are prediction intervals.",
+        )
+        parts.append(Part(title, pictures=[picture]))
+        for settings, table in chosen.items():
+            words = paper_figures.SETTINGS[settings]
+            preset = id if settings == "stated" else f"{id}_{settings}"
+            html = paper_tables.to_html(table, f"{title}, {words}")
+            command = _command(preset, runs)
+            parts.append(Part(f"{title}, {words}", tables=[html], commands=[command]))
+    return Section("tables", "The report's tables", paper_tables.FOOTNOTE, parts)
+
+
+def initialization_section(runs: pd.DataFrame) -> Section:
+    """The initialisation study, in a picture and a table."""
+    study = at_report(runs, lr=None, init=None)
+    differences = paper_figures.initialization_differences(study).dropna(subset="mean")
+    parts = []
+    if differences["start"].nunique() > 1:
+        picture = _picture(
+            "initialization",
+            paper_figures.initialization_figure(study),
+            "Validation accuracy of both models with either initialisation, and below their difference, with each its "
+            "own and with the same one; the values stand in the table below.",
+            "Above: if the lines lie on each other, the start and not the code makes the difference. "
+            "Below: custom minus PyTorch, paired by seed, with 95 % intervals.",
+        )
+        html = to_html(_differences(differences), ("difference (points)", "half-width", "n"), "Custom minus PyTorch")
+        parts.append(Part("The swap", pictures=[picture], tables=[html], commands=[_command("initialization", study)]))
+    text = (
+        "Glorot's uniform start is the custom model's own, the default of torch.nn.Linear is PyTorch's. "
+        "Each model was given the other's as well, all else equal."
+    )
+    return Section("initialization", "Is it the code or the start?", text, parts)
+
+
+def learnt_section(runs: pd.DataFrame, folder: Path) -> Section:
+    """What the networks have learnt at the figures' best learning rate, from the records in `folder`."""
+    finished = at_report(runs, lr=None).query("status == 'finished'")
+    parts = []
+    text = ""
+    if len(finished):
+        rate = finished.groupby("lr")["validation_accuracy"].mean().idxmax()
+        its_runs = finished[finished["lr"] == rate]
+        records = {
+            model: [Record(folder / run) for run in its_runs.loc[its_runs["model"] == model, "run"]] for model in RIVALS
+        }
+        pictures = [*_weights(records), *_predictions(records)]
+        parts = [Part("", pictures=pictures, commands=[_command("figures", its_runs)])] if pictures else []
+        hidden = display(str(its_runs["hidden"].iloc[0]))
+        text = f"The networks {hidden} at learning rate {rate:g}, the best of the figures' rates on validation images."
+    return Section("learnt", "What the networks learnt", text, parts)
+
+
+def study_section(outputs: Path) -> Section:
+    """Tables and figures of the studies whose folders are on disk."""
+    parts = [
+        Part(
+            name.replace("_", " "),
+            pictures=_on_disk(folder / "figures", name),
+            tables=[_table_on_disk(path) for path in sorted(folder.glob("table*.csv"))],
+            commands=[f"python -m fmnist_lab -m experiment={name}"],
+        )
+        for name in STUDIES
+        if (folder := outputs / "sweeps" / name).is_dir()
+    ]
+    return Section("studies", "Studies beside the report", "", parts)
+
+
+def audit_section(folder: Path) -> Section:
+    """The audit's ranking and heat maps, if it was run."""
+    parts = []
+    if (folder / "ranking.csv").is_file():
+        ranking = _text(pd.read_csv(folder / "ranking.csv"))
+        numbers = [str(name) for name in ranking if _is_numeric(ranking[name])]
+        html = to_html(ranking, numbers, "Candidate settings, the best first")
+        parts.append(Part("", pictures=_on_disk(folder, "audit"), tables=[html], commands=["python scripts/audit.py"]))
+    text = "Settings fitted to a table explain it at most; only the other tables can say that they reproduce it."
+    return Section("audit", "Which settings would explain the tables?", text, parts)
+
+
+def saddle_section(folder: Path) -> Section:
+    """The checks of the report's bonus question, if they were run."""
+    parts = []
+    if (folder / "checks.csv").is_file():
+        checks = pd.read_csv(folder / "checks.csv")
+        verdicts = ["holds" if ok else "does not hold" for ok in checks["ok"]]
+        text = _text(checks.drop(columns="ok")).assign(verdict=verdicts)
+        numbers = ("prediction", "observation", "error", "tolerance")
+        html = to_html(text, numbers, "Predictions of the theory, and what was observed")
+        pictures = _on_disk(folder / "figures", "saddle")
+        parts.append(Part("", pictures=pictures, tables=[html], commands=["python -m fmnist_lab.saddle"]))
+    return Section("saddle", "The saddle at zero", "", parts)
+
+
+def at_report(runs: pd.DataFrame, lr: float | None, init: str | None = "own") -> pd.DataFrame:
+    """The runs at the report's settings, in single precision as all of ours.
+
+    Args:
+        runs: one row a run, with the columns of `results.csv` and the flat configuration keys.
+        lr: the learning rate; None for any that the figures were printed for.
+        init: None for either model's initialisation.
+    """
+    if runs.empty:
+        return runs
+    report = published.load_report()
+    rates = [figure.lr for figure in report.figures.values()] if lr is None else [lr]
+    chosen = (runs["dtype"] == "float32") & runs["lr"].isin(rates)
+    for key, fact in report.settings.items():
+        by_model = fact.value if isinstance(fact.value, Mapping) else dict.fromkeys(RIVALS, fact.value)
+        if key == "model.init":
+            wanted = runs[key].map(lambda _: True) if init is None else runs[key] == runs["model"].map(by_model)
+            chosen &= wanted & runs[key].isin(by_model.values())
+        elif key not in NOT_A_COLUMN:
+            chosen &= runs[key].map(as_text) == runs["model"].map(by_model).map(as_text)
+    return runs[chosen]
+
+
+def table_title(id: str) -> str:
+    """`Table 1` for `table1`."""
+    return f"{id.rstrip('0123456789').capitalize()} {id.lstrip('abcdefghijklmnopqrstuvwxyz')}"
+
+
+def _claims(claims: pd.DataFrame, caption: str) -> Markup:
+    runs = [f", {n:g} run{'s' if n > 1 else ''}" if pd.notna(n) else "" for n in claims["published_runs"]]
+    columns: dict[str, Iterable[str]] = {
+        "where": claims["where"],
+        "the report says": claims["says"],
+        "published": [*map(_value, claims["published"])],
+        "known": [f"{mark}{rest}" for mark, rest in zip(claims["mark"], runs, strict=True)],
+        "measured": claims["measured"].map(_value),
+        "difference": [_number(value, "+") for value in claims["difference"]],
+        "half-width": [*map(_number, claims["half_width"])],
+        "noticeable": [*map(_number, claims["detectable"])],
+        "n": ["" if pd.isna(n) else f"{n:.0f}" for n in claims["n"]],
+        "verdict": claims["verdict"],
+        "reason": claims["reason"].map(_value),
+        "experiment": claims["experiment"].map(_value),
+    }
+    text = pd.DataFrame({name: list(values) for name, values in columns.items()}, dtype=str)
+    return to_html(text, CLAIM_NUMBERS, caption, cards=True)
+
+
+def _differences(differences: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "learning rate": [f"{rate:g}" for rate in differences["lr"]],
+            "initialisation": differences["start"],
+            "difference (points)": [signed(100 * mean) for mean in differences["mean"]],
+            "half-width": ["" if pd.isna(half) else f"{100 * half:.2f}" for half in differences["half_width"]],
+            "n": differences["n"].astype(str),
+        }
+    )
+
+
+def _weights(records: Mapping[str, Sequence[Record]]) -> Iterator[Picture]:
+    if all(records.values()):
+        first_layers = {model: of_model[0].weights()[0][0] for model, of_model in records.items()}
+        yield _picture(
+            "first_layer",
+            paper_figures.weights_figure(first_layers, data.FASHION_MNIST.shape),
+            "First-layer weights of both models, each unit's weights as a small image.",
+            "One run of each model, on one scale: red answers to bright pixels, blue to dark ones.",
+        )
+
+
+def _predictions(records: Mapping[str, Sequence[Record]]) -> Iterator[Picture]:
+    found = {model: [record.test_predictions() for record in of_model] for model, of_model in records.items()}
+    predictions = {model: [one for one in of_runs if one is not None] for model, of_runs in found.items()}
+    if not all(predictions.values()):
+        return
+    source = data.FASHION_MNIST
+    test = data.load(source, None, scaling="unit", validation=0, split="last", rng=np.random.default_rng(0)).test
+    runs = sum(map(len, predictions.values()))
+    right = np.diag(paper_figures.confusion(test.labels, predictions["custom"], len(source.classes)))
+    yield _picture(
+        "confusion",
+        paper_figures.confusion_figure(test.labels, predictions, source.classes),
+        "Confusion matrices of both models over the test images; the custom model is right least often of "
+        f"{source.classes[right.argmin()]}, in {100 * right.min():.0f} % of its images.",
+        f"Mean over the runs of each model, {runs} in all; each row adds up to 100 %.",
+    )
+    both = int(paper_figures.mistaken_by_all(test.labels, predictions).sum())
+    yield _picture(
+        "mistakes",
+        paper_figures.mistakes_figure(test.images.reshape(-1, *source.shape), test.labels, predictions, source.classes),
+        f"Garments of the test images that all {runs} runs get wrong, {both} of {len(test)}, with their class and what "
+        "they are taken for.",
+        "Above each garment its class, and what the models take it for.",
+    )
+
+
+def _picture(name: str, figure: Figure, alt: str, caption: str) -> Picture:
+    return Picture(name, render(figure), alt, caption)
+
+
+def _on_disk(folder: Path, about: str) -> list[Picture]:
+    paths = [path for path in sorted(folder.glob("*.png")) if not path.name.startswith("curves")][:MOST_PICTURES]
+    pictures = []
+    for path in paths:
+        words = path.stem.replace("_", " ")
+        pictures.append(Picture(f"{about}_{path.stem}", {"png": path.read_bytes()}, f"{about}: {words}", words))
+    return pictures
+
+
+def _table_on_disk(path: Path) -> Markup:
+    table = pd.read_csv(path, dtype={"notes": str, "hidden": str}).fillna({"notes": ""})
+    names = [str(name) for name in table.columns[: list(table).index("model")]]
+    factors = [Factor(name, name, (), (), "words", name) for name in names]
+    levels = table[names].map(as_text)
+    return to_html(readable(table.assign(**levels), factors), NUMBERS, " by ".join(["models", *names]))
+
+
+def _of_series(printed: published.Figure, runs: pd.DataFrame) -> str:
+    finals = runs.groupby("model")["validation_accuracy"].mean()
+    told = [
+        f"{RIVALS[model].label} ends at {100 * finals[model]:.1f} %, printed {100 * values[-1]:.1f} %"
+        for model, values in printed.series["validation_accuracy"].items()
+        if model in finals
+    ]
+    return f"Training loss and validation accuracy over the epochs, learning rate {printed.lr:g}: {'; '.join(told)}."
+
+
+def _by_rate(runs: pd.DataFrame) -> str:
+    means = runs.groupby(["lr", "model"], as_index=False)["test_accuracy"].mean()
+    told = zip(means["model"], means["test_accuracy"], means["lr"], strict=True)
+    return "; ".join(f"{RIVALS[model].label} {100 * mean:.1f} % at {rate:g}" for model, mean, rate in told)
+
+
+def _seeds(runs: pd.DataFrame) -> str:
+    n = runs.loc[runs["status"] == "finished", "seed"].nunique()
+    return "one seed" if n == 1 else f"{n} seeds"
+
+
+def _command(experiment: str, runs: pd.DataFrame) -> str:
+    seeds = ",".join(map(str, sorted(runs["seed"].unique())))
+    return f"python -m fmnist_lab -m experiment={experiment} seed={seeds}"
+
+
+def _distinct(texts: Iterable[object]) -> list[str]:
+    return [text for text in dict.fromkeys(map(_value, texts)) if text]
+
+
+def _text(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.map(_value)
+
+
+def _is_numeric(texts: pd.Series) -> bool:
+    return bool(pd.to_numeric(texts, errors="coerce").notna().any())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return _number(value)
+    return "" if value is None or value is pd.NA else str(value)
+
+
+def _number(value: float, sign: str = "") -> str:
+    return "" if pd.isna(value) else f"{value:{sign}.4g}".replace("-", "−")

@@ -1,0 +1,259 @@
+"""The page: complete, written from data, escaped, and sufficient unto itself."""
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+from paper_frames import NASTY, PROVENANCE, Paper, make_cells, make_claims
+
+from fmnist_lab import data, published
+from fmnist_lab.published.verdict import VERDICTS
+from fmnist_lab.report import paper_sections
+from fmnist_lab.report.findings import findings, verdict_counts
+from fmnist_lab.report.markup import BADGES
+from fmnist_lab.report.paper_sections import at_report
+
+SILENT = {"script", "style"}
+
+
+class Document(HTMLParser):
+    """A page's elements with their attributes, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements, self.words, self.open = list[tuple[str, dict]](), list[str](), ""
+        self.feed(html)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.open = tag
+
+    def handle_endtag(self, tag):
+        self.open = ""
+
+    def handle_data(self, data):
+        if self.open not in SILENT:
+            self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def read(page):
+    return Document(page.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def outputs(paper, tmp_path_factory):
+    """A built paper, with an audit and a saddle beside it."""
+    folder = tmp_path_factory.mktemp("outputs")
+    (folder / "audit").mkdir()
+    pd.DataFrame({"lr": [0.02], "misfit": [0.5]}).to_csv(folder / "audit" / "ranking.csv", index=False)
+    (folder / "saddle").mkdir()
+    checks = {
+        "name": ["slope", "spectrum"],
+        "prediction": [3.0, 1.0],
+        "observation": [3.0001, 7.0],
+        "ok": [True, False],
+    }
+    pd.DataFrame(checks).to_csv(folder / "saddle" / "checks.csv", index=False)
+    (folder / "sweeps" / "precision" / "figures").mkdir(parents=True)
+    for place in ("audit/heat_map.png", "sweeps/precision/figures/dtype.png", "sweeps/precision/figures/curves_1.png"):
+        matplotlib.image.imsave(folder / place, np.zeros((4, 4)))
+    table = "dtype,model,n,validation_accuracy_mean,validation_accuracy_half_width,test_accuracy_mean,"
+    table += (
+        "test_accuracy_half_width,train_loss_mean,fit_seconds_median,notes\nfloat64,custom,2,.8,.01,.79,.01,.5,9,\n"
+    )
+    (folder / "sweeps" / "precision" / "table_dtype.csv").write_text(table)
+    paper.build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(outputs):
+    return read(outputs / "paper" / "index.html")
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Figures are drawn but not rendered, where a test is about the words."""
+    monkeypatch.setattr(paper_sections, "render", lambda figure: {"png": b"a picture"})
+
+
+# What is on it.
+
+
+def test_every_claim_has_its_row(page):
+    for row in make_claims().itertuples(index=False):
+        assert " ".join(f"{row.kind} {row.verdict} {NASTY}".split()) in page.text
+        assert row.reason in page.text
+
+
+def test_the_summary_counts_the_verdicts(page, paper):
+    counts = verdict_counts(paper.claims)
+    assert list(counts) == list(VERDICTS)
+    assert sum(counts.values()) == len(paper.claims)
+    for verdict, count in counts.items():
+        assert f"{count} {BADGES[verdict].sign} {verdict}" in page.text
+
+
+def test_every_verdict_has_a_badge_with_a_sign():
+    assert set(BADGES) == set(VERDICTS)
+    assert all(badge.sign for badge in BADGES.values())
+
+
+@pytest.mark.parametrize("title", ["Figure 1", "Figure 2", "Figure 3", "Table 1", "Table 2", "Table 3", "The swap"])
+def test_every_figure_and_table_is_there(page, title):
+    assert title in page.text
+
+
+def test_every_picture_is_whole_and_described(page):
+    images = page.all("img")
+    assert len(images) == 13
+    for image in images:
+        assert len(image["alt"]) > 10
+        kind, content = image["src"].split(",")
+        assert kind == "data:image/png;base64"
+        assert matplotlib.image.imread(io.BytesIO(base64.b64decode(content))).size
+
+
+def test_the_commands_are_told(page):
+    for command in (
+        "python -m fmnist_lab -m experiment=figures seed=0,1",
+        "python -m fmnist_lab -m experiment=table2 seed=0,1",
+        "python -m fmnist_lab -m experiment=table2_inferred seed=0,1",
+        "python -m fmnist_lab -m experiment=initialization seed=0,1",
+        "python -m fmnist_lab -m experiment=precision",
+        "python -m fmnist_lab.saddle",
+        "python scripts/audit.py",
+        "python scripts/paper.py",
+    ):
+        assert command in page.text
+
+
+def test_the_provenance_names_every_condition_that_occurred(page):
+    assert re.search(
+        r"processor (one processor; another & <processor>|another & <processor>; one processor)", page.text
+    )
+    assert f"SHA-256 of the data {data.FASHION_MNIST.checksum}" in page.text
+    assert "numpy 2.4.6" in page.text
+    assert "runs at once 2" in page.text
+    assert "None" not in page.text
+
+
+def test_studies_audit_and_saddle_are_told_when_they_are_there(page, paper, tmp_path, quick):
+    sections = {attributes["id"] for attributes in page.all("section")}
+    assert sections >= {"studies", "audit", "saddle"}
+    assert "80.00 ± 1.00" in page.text
+    assert "✗ does not hold" in page.text.partition("Predictions of the theory")[2]
+    alone = read(paper.build(tmp_path))
+    left = {attributes["id"] for attributes in alone.all("section")}
+    assert sections - left == {"studies", "audit", "saddle"}
+    assert not {link["href"] for link in alone.all("a")} - {f"#{id}" for id in left} - {"#content"}
+
+
+def test_the_files_lie_beside_the_page(outputs):
+    folder = outputs / "paper"
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    tables = {f"table{n}_{s}.{e}" for n in (1, 2, 3) for s in ("stated", "inferred") for e in ("csv", "md", "tex")}
+    figures = {f"figures/figure{n}.{e}" for n in (1, 2, 3) for e in ("png", "svg")}
+    assert written >= {"index.html", "claims.csv"} | tables | figures
+    assert not [name for name in written if "/." in name or name.startswith(".")]
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "table1_stated.csv"), make_cells("table1"))
+
+
+# It is written from data.
+
+
+def test_a_changed_printed_value_changes_the_page(paper, tmp_path, page, quick):
+    changed = make_cells("table1").assign(published_accuracy=0.1234)
+    tables = paper.tables | {("table1", "stated"): changed}
+    assert "12.34" not in page.text
+    assert "12.34" in read(paper.but(tables=tables).build(tmp_path)).text
+
+
+def test_the_findings_are_those_of_the_frames(paper):
+    runs = at_report(paper.runs, lr=None, init=None)
+    told = findings(paper.claims, paper.tables, runs)
+    assert "The 18 printed test accuracies, at the settings that the report states: published higher 18." in told
+    assert "The 18 printed test accuracies, at the settings inferred from the tables: explained 18." in told
+    rates = [figure.lr for figure in published.load_report().figures.values()]
+    for rate in rates:
+        [about] = [one for one in told if one.startswith(f"Learning rate {rate:g},")]
+        own = runs[runs["lr"] == rate].set_index(["model", "init", "seed"])["validation_accuracy"]
+        difference = 100 * (own["custom", "glorot_uniform"] - own["torch", "torch_linear"]).mean()
+        assert f"custom minus PyTorch: {difference:+.2f}".replace("-", "−") in about
+    assert any("does not hold: the reason of does not hold." in one for one in told)
+
+
+def test_one_seed_is_said_to_be_inconclusive(paper, tmp_path, quick):
+    runs = paper.runs[paper.runs["seed"] == 0]
+    page = read(paper.but(runs=runs).build(tmp_path))
+    assert "With one seed nothing has an interval" in page.text
+    assert "nan" not in re.findall(r"\w+", page.text.lower())
+
+
+def test_without_any_run_the_page_stands_all_the_same(paper, tmp_path, quick):
+    empty: Paper = paper.but(runs=paper.runs.iloc[:0], curves=paper.curves.iloc[:0])
+    page = read(empty.build(tmp_path))
+    assert "0 runs, seed none yet" in page.text
+    assert {attributes["id"] for attributes in page.all("section")} == {"summary", "claims", "tables", "provenance"}
+
+
+def test_failed_and_diverged_runs_do_not_keep_the_page_from_standing(paper, tmp_path, quick):
+    runs = paper.runs.copy()
+    lost = ["train_loss", "validation_accuracy", "test_accuracy", "fit_seconds"]
+    for place, status in ((0, "failed"), (1, "diverged")):
+        runs.loc[place, "status"] = status
+        runs.loc[place, lost] = np.nan
+    assert "Figure 3" in read(paper.but(runs=runs).build(tmp_path)).text
+
+
+def test_runs_at_the_reports_settings_are_chosen_by_them(paper):
+    runs = paper.runs
+    assert len(at_report(runs, lr=0.002)) == 4  # two models, two seeds
+    assert len(at_report(runs, lr=0.002, init=None)) == 8
+    assert len(at_report(runs, lr=None)) == 12
+    others = {"epochs": 7, "batch_size": 64, "dtype": "float64", "data.validation": 0.1, "architecture.hidden": "[8]"}
+    for key, value in others.items():
+        assert at_report(runs.assign(**{key: value}), lr=None).empty
+
+
+def test_titles_of_tables():
+    assert paper_sections.table_title("table12") == "Table 12"
+
+
+# It needs nothing and lets nothing in.
+
+
+def test_nothing_is_asked_of_the_network(page):
+    for _, attributes in page.elements:
+        for name in ("src", "href", "srcset", "action", "data", "poster"):
+            assert attributes.get(name, "#").startswith(("#", "data:"))
+    [policy] = [one["content"] for one in page.all("meta") if one.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; img-src data:;")
+
+
+def test_what_the_data_say_is_never_markup(page):
+    assert len(page.all("script")) == 1
+    assert "<script>fail()</script>" in page.text
+
+
+def test_headings_form_an_outline(page):
+    assert len(page.all("h1")) == 1
+    assert page.all("html")[0]["lang"] == "en"
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_a_page_built_twice_is_the_same(outputs, paper):
+    page = outputs / "paper" / "index.html"
+    before = page.read_bytes()
+    assert paper.build(outputs).read_bytes() == before
