@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import dataclasses
 import functools
+import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = ("table1", "table2", "table3")
+SETTINGS = ("stated", "inferred")
 PRESETS = {
     "paper": ("figures", *TABLES, *(f"{table}_inferred" for table in TABLES), "initialization"),
     "studies": ("precision", "epochs", "batch_size"),
@@ -59,8 +62,8 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
         console.say(forecast(everything))
         for seed in range(seeds):
             if train_missing(union(experiments, [seed]), console, f"seed {seed}"):
-                report(experiments, seed + 1, console)
-        report(experiments, seeds, console)
+                report(experiments, seed + 1, overrides, console)
+        report(experiments, seeds, overrides, console)
         return sweep.list_failed(everything, console)
 
 
@@ -229,7 +232,7 @@ def attempt(config: Config, at_once: int) -> None:
         train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweep.train`
 
 
-def report(experiments: Experiments, seeds: int, console: Console) -> None:
+def report(experiments: Experiments, seeds: int, overrides: Sequence[str], console: Console) -> None:
     """Write the folder of every experiment whose report is not of its runs as they stand, and the page."""
     for preset, configs in experiments.items():
         jobs = plan(configs, range(seeds))
@@ -238,6 +241,41 @@ def report(experiments: Experiments, seeds: int, console: Console) -> None:
             sweep.open_folder(folder, jobs[0].config.outputs)
             sweep.write(jobs, folder)
             console.say(str(folder))
+    console.say(str(write_page(Path(jobs[0].config.outputs), overrides)))
+
+
+def write_page(outputs: Path, overrides: Sequence[str]) -> Path:
+    """Judge all that is on disk of the paper and the studies, and write the page."""
+    from fmnist_lab.report.frames import gather
+    from fmnist_lab.report.judgement import cells, judge
+    from fmnist_lab.report.page import build_page
+    from fmnist_lab.report.samples import join
+
+    frames = gather([(job.record, flat(job.config)) for job in on_disk(overrides)])
+    runs = join(frames.results, frames.settings)
+    claims = judge(runs, frames.curves, saddle=saddle_agrees(outputs / "saddle"))
+    tables = {(table, settings): cells(runs, table, settings) for table in TABLES for settings in SETTINGS}
+    return build_page(outputs, runs, frames.curves, claims, tables)
+
+
+def on_disk(overrides: Sequence[str]) -> list[Job]:
+    """The runs of the paper and the studies that have an outcome, of all seeds from 0 up that have any."""
+    experiments = {preset: compose(preset, overrides) for study in ("paper", "studies") for preset in PRESETS[study]}
+    found: list[Job] = []
+    for seed in itertools.count():
+        its_jobs = [job for job in union(experiments, [seed]) if sweep.tellable(job)]
+        if not its_jobs:
+            return found
+        found += its_jobs
+
+
+def saddle_agrees(folder: Path) -> bool | None:
+    """Whether all checks of the saddle agree; None if they have not been run."""
+    try:
+        text = (folder / "checks.csv").read_text("utf-8")
+    except OSError:
+        return None
+    return all(row["ok"] == "True" for row in csv.DictReader(text.splitlines()))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
