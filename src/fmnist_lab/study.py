@@ -261,12 +261,8 @@ def write_page(outputs: Path, overrides: Sequence[str]) -> Path:
 def on_disk(overrides: Sequence[str]) -> list[Job]:
     """The runs of the paper and the studies that have an outcome, of all seeds from 0 up that have any."""
     experiments = {preset: compose(preset, overrides) for study in ("paper", "studies") for preset in PRESETS[study]}
-    found: list[Job] = []
-    for seed in itertools.count():
-        its_jobs = [job for job in union(experiments, [seed]) if sweep.tellable(job)]
-        if not its_jobs:
-            return found
-        found += its_jobs
+    by_seed = ([job for job in union(experiments, [seed]) if sweep.tellable(job)] for seed in itertools.count())
+    return list(itertools.chain.from_iterable(itertools.takewhile(bool, by_seed)))
 
 
 def saddle_agrees(folder: Path) -> bool | None:
