@@ -41,10 +41,11 @@ def conduct(configs: Sequence[Config], commands: Sequence[str], default_name: st
         raise wrong("train", False, "true, as none of these runs is on disk")
     open_folder(folder, config.outputs)
     console = Console(folder / "log.txt")
+    todo = [job for job in jobs if job.place in reasons]
     with explained(jobs, console):
-        mend(jobs, console)
+        mend(todo, console)
         if config.train:
-            train(jobs, [job for job in jobs if job.place in reasons], launch, console)
+            train(jobs, todo, launch, console)
         return report(jobs, folder, console)
 
 
@@ -66,10 +67,10 @@ def plan(configs: Sequence[Config], commands: Sequence[str]) -> list[Job]:
 def why(job: Job) -> str | None:
     """Why a run is to be trained; None for a run that is reused."""
     record = job.record
-    if job.config.force:
-        return "force=true"
     if damage := record.damage():
         return f"damaged: {damage}"
+    if job.config.force:
+        return "force=true"
     if record.summary():
         return None
     if record.error() is not None:
