@@ -28,7 +28,7 @@ import pandas as pd
 SEEDS = "seed=0,1,2,3,4,5,6,7,8,9,10,11"
 SWEEP = (SEEDS, "model=custom", "epochs=2", "architecture.hidden=[8]", "data.validation=58000", "data.split=last")
 LAUNCHERS = {"basic": (), "joblib": ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")}
-TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
+TIMES = ["train_seconds", "fit_seconds", "workers"]
 LIMIT = 600  # seconds; what takes longer hangs
 SMALLEST, LARGEST = 1, 100_000  # bytes a file may have under a limit
 

@@ -266,7 +266,7 @@ def start(lab, *arguments):
     """The command line, left to itself."""
     command = [sys.executable, "-m", "fmnist_lab", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=lab.folder, **pipes)
+    return subprocess.Popen(command, cwd=lab.folder, start_new_session=True, **pipes)
 
 
 def test_two_identical_sweeps_at_once_train_each_run_once(lab):
@@ -296,8 +296,9 @@ def stamps_if_there(lab):
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_an_interrupted_sweep_says_how_to_go_on(lab, number, status, launcher):
-    command = ["-m", f"seed=range(0,{200})", "model=custom", "data.validation=58000", f"hydra/launcher={launcher}"]
-    command += ["name=long", "epochs=1", "architecture.hidden=[8]", "hydra.sweeper.max_batch_size=null"]
+    command = ["-m", "seed=range(0,200)", "model=custom", "data.validation=58000", f"hydra/launcher={launcher}"]
+    command += ["name=long", "epochs=1", "architecture.hidden=[8]"]
+    command += ["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []
     process = start(lab, *command)
     while not stamps_if_there(lab):
         assert process.poll() is None, process.communicate()

@@ -48,6 +48,7 @@ def conduct(configs: Sequence[Config], commands: Sequence[str], default_name: st
         raise wrong("train", False, "true, as none of these runs is on disk")
     open_folder(folder, config.outputs)
     console = Console(folder / "log.txt")
+    todo = [job for job in jobs if job.place in reasons]
     with explained(jobs, console):
         mend(todo, console)
         if config.train:
