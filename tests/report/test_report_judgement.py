@@ -1,0 +1,318 @@
+"""Frames of runs in, verdicts out: planted truths, scarce data, and one judgement of real runs."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fmnist_lab.config import flat
+from fmnist_lab.published import load_claims
+from fmnist_lab.published.claims import parse_claims
+from fmnist_lab.published.reading import package_text
+from fmnist_lab.published.report import parse_report
+from fmnist_lab.published.verdict import VERDICTS
+from fmnist_lab.report.frames import CURVES, RESULTS, gather
+from fmnist_lab.report.judgement import COLUMNS, cells, judge
+from fmnist_lab.report.samples import Samples, join
+
+REPORT = package_text("report.yaml")
+EMPTY = pd.DataFrame()
+SETTINGS = {
+    "architecture.activation": "relu",
+    "optimizer.name": "sgd",
+    "optimizer.momentum": 0.0,
+    "optimizer.weight_decay": 0.0,
+    "data.scaling": "symmetric",
+    "data.validation": 0.2,
+    "data.split": "random",
+    "data.shuffle": True,
+    "batch_size": 128,
+    "dtype": "float32",
+    "lr": 0.002,
+    "epochs": 10,
+    "architecture.hidden": "[256, 128]",
+}
+INIT = {"custom": "glorot_uniform", "torch": "torch_linear"}
+NETWORKS = [
+    f"[{a}, {b}]" for a, b in [(8, 128), (16, 128), (64, 128), (1024, 128), (256, 8), (256, 16), (256, 64), (256, 1024)]
+] + ["[256]", "[256, 128]"]
+LARGE = {"custom": 0.6, "torch": 0.7}  # training losses at the end of the first epoch
+
+
+class Laboratory:
+    """Synthetic runs: accuracies about a mean, curves that rise to them; each call adds runs."""
+
+    def __init__(self) -> None:
+        self.results: list[dict] = []
+        self.curves: list[dict] = []
+        self.rng = np.random.default_rng(0)
+
+    def train(self, accuracy, seconds=10.0, *, seeds=range(5), noise=0.001, workers=2, **told) -> "Laboratory":
+        setting = {**SETTINGS, "model.name": told.pop("model"), **told}
+        setting = {"model.init": INIT[setting["model.name"]], **setting}
+        for seed in seeds:
+            run = f"{len(self.results):012d}"
+            end = accuracy + self.rng.normal(0, noise)
+            rise = 1 - np.exp(-np.arange(1, setting["epochs"] + 1.0)) * 0.2
+            self.curves += [
+                {"run": run, "epoch": epoch, "train_loss": 2.0 - end * share, "validation_accuracy": end * share}
+                for epoch, share in enumerate(rise, start=1)
+            ]
+            columns = {"status": "finished", "threads": 1, "workers": workers, "cpu": "A CPU", "seed": seed}
+            measured = {
+                "test_accuracy": end - 0.005,
+                "train_accuracy": end + 0.02,
+                "fit_seconds": seconds * np.exp(self.rng.normal(0, 0.01)),
+            }
+            self.results.append({**setting, **columns, **measured, "run": run})
+        return self
+
+    @property
+    def frames(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        runs = pd.DataFrame(self.results).reindex(columns=list({**dict.fromkeys(RESULTS), **self.results[0]}))
+        return runs, pd.DataFrame(self.curves).reindex(columns=CURVES)
+
+    def judge(self, **keywords) -> pd.DataFrame:
+        return judge(*self.frames, **keywords).set_index("claim")
+
+
+def rivals(custom: float, torch: float, **told) -> Laboratory:
+    """Every printed network, custom and torch."""
+    laboratory = Laboratory()
+    for hidden in NETWORKS:
+        laboratory.train(custom, 9.0, model="custom", **{"architecture.hidden": hidden}, **told)
+        laboratory.train(torch, 12.0, model="torch", **{"architecture.hidden": hidden}, **told)
+    return laboratory
+
+
+def test_without_runs_every_claim_has_a_verdict_and_a_reason():
+    table = judge(EMPTY, EMPTY)
+    assert list(table) == COLUMNS
+    assert list(table["claim"]) == list(load_claims().claims)
+    assert set(table["verdict"]) == {"inconclusive", "contradicted", "not testable"}
+    assert (table["reason"] != "").all()
+    assert (table.loc[table["kind"].isin(["cell", "series", "note"]), "reason"] == "no run yet").all()
+
+
+def test_every_verdict_is_a_known_one():
+    table = rivals(0.83, 0.82).judge(saddle=True)
+    assert set(table["verdict"]) <= set(VERDICTS)
+    assert (table["reason"] != "").all()
+
+
+def test_a_cell_is_reproduced_where_our_runs_give_it_and_higher_where_they_do_not():
+    row = rivals(0.8379, 0.76).judge().loc["table1-16-128-custom-accuracy"]  # printed: 0.8329
+    assert row["verdict"] == "reproduced"
+    assert row["published"] == "83.29 %"
+    assert row["measured"].startswith("83.")
+    assert abs(row["difference"]) < row["half_width"] < row["detectable"]
+    assert row["n"] == 5
+    other = rivals(0.8379, 0.76).judge().loc["table1-16-128-torch-accuracy"]
+    assert other["verdict"] == "published higher"
+    assert other["difference"] == pytest.approx(0.755 - 0.8301, abs=0.003)
+    assert row["command"] == "python -m fmnist_lab -m experiment=table1 seed=0,1,2,3,4"
+
+
+def test_one_seed_is_honestly_inconclusive():
+    laboratory = rivals(0.8379, 0.76, seeds=[0])
+    table = laboratory.judge()
+    judged = table[table["kind"].isin(["cell", "note"]) | table.index.isin(["custom-always-ahead"])]
+    assert set(judged["verdict"]) == {"inconclusive"}
+
+
+def test_a_changed_printed_value_changes_table_and_verdict():
+    frames = rivals(0.8379, 0.76).frames
+    changed = REPORT.replace("- {hidden: [16, 128], custom: [0.8329", "- {hidden: [16, 128], custom: [0.8729")
+    assert changed != REPORT
+    claims = parse_claims(package_text("claims.yaml"), parse_report(changed))
+    table = judge(*frames, claims=claims).set_index("claim")
+    assert table.loc["table1-16-128-custom-accuracy", "verdict"] == "published higher"
+    assert table.loc["table1-16-128-custom-accuracy", "published"] == "87.29 %"
+    assert table.loc["cell-printed-twice", "verdict"] == "consistent"
+    assert 0.8729 in set(cells(frames[0], "table1", claims=claims)["published_accuracy"])
+
+
+def test_sentences_hold_and_fail_with_the_runs():
+    ahead, behind = rivals(0.85, 0.83).judge(), rivals(0.83, 0.85).judge()
+    for claim in ("custom-always-ahead", "table2-custom-ahead", "table3-accuracy"):
+        assert (ahead.loc[claim, "verdict"], behind.loc[claim, "verdict"]) == ("holds", "does not hold"), claim
+    assert ahead.loc["no-divergence", "verdict"] == "inconclusive"  # all finish
+    assert "9" in ahead.loc["custom-always-ahead", "reason"]
+
+
+def test_a_note_is_judged_part_by_part():
+    table = rivals(0.85, 0.83).judge()
+    assert table.loc["table1-16-128-custom-note", "verdict"] == "holds"  # faster, more accurate
+    assert table.loc["table1-64-128-custom-note", "verdict"] == "does not hold"  # more accurate, but slower
+    assert "ratio" not in table.loc["table1-64-128-custom-note", "measured"]
+    assert "0.7" in table.loc["table1-64-128-custom-note", "measured"]
+
+
+def test_rivals_that_are_alike_in_every_run_are_identical():
+    laboratory = Laboratory()
+    for model in ("custom", "torch"):
+        laboratory.rng = np.random.default_rng(1)
+        laboratory.train(0.85, model=model, **{"architecture.hidden": "[256]"})
+    assert laboratory.judge().loc["table3-accuracy", "verdict"] == "identical"
+
+
+def test_times_of_other_conditions_are_not_compared():
+    laboratory = Laboratory()
+    laboratory.train(0.85, 9, model="custom", workers=1, **{"architecture.hidden": "[16, 128]"})
+    laboratory.train(0.83, 12, model="torch", workers=2, **{"architecture.hidden": "[16, 128]"})
+    table = laboratory.judge()
+    assert "different conditions" in table.loc["table1-16-128-custom-note", "reason"]
+    assert "different conditions" in table.loc["table1-16-128-custom-time", "reason"]
+    assert cells(laboratory.frames[0], "table1")["seconds_median"].isna().all()
+
+
+def test_seconds_are_not_testable_and_their_ratio_is_shown():
+    row = rivals(0.85, 0.83).judge().loc["table1-1024-128-custom-time"]
+    assert row["verdict"] == "not testable"
+    assert row["published"] == "168 s; custom/torch 1.16"
+    assert "custom/torch 0.7" in row["measured"]
+
+
+def test_a_curve_that_is_met_and_one_that_is_not():
+    figure = load_claims().report.figures["figure2"]
+    laboratory = Laboratory()
+    for model in ("custom", "torch"):
+        laboratory.train(0.8, model=model)
+    runs, curves = laboratory.frames
+    model_of = dict(zip(runs["run"], runs["model.name"], strict=True))
+    printed = {m: figure.series["validation_accuracy"][m] for m in ("custom", "torch")}
+    noise = np.random.default_rng(5).normal(0, 0.002, len(curves))
+    at = [printed[model_of[run]][epoch - 1] for run, epoch in zip(curves["run"], curves["epoch"], strict=True)]
+    shift = [0.05 if model_of[run] == "torch" and epoch == 7 else 0 for run, epoch in zip(curves.run, curves.epoch)]
+    table = judge(runs, curves.assign(validation_accuracy=np.array(at) + noise - shift)).set_index("claim")
+    assert table.loc["figure2-validation_accuracy-custom", "verdict"] == "reproduced"
+    torch = table.loc["figure2-validation_accuracy-torch"]
+    assert torch["verdict"] == "published higher"
+    assert "epoch 7" in torch["measured"]
+
+
+def test_agreement_with_fitted_settings_explains_and_never_reproduces():
+    laboratory = Laboratory()
+    for network, (model, accuracy) in itertools.product(
+        ["[256]", "[256, 10]"], [("custom", 0.8599), ("torch", 0.8516)]
+    ):
+        laboratory.train(accuracy, model=model, lr=0.02, **{"architecture.hidden": network})
+    runs = laboratory.frames[0]
+    table = cells(runs, "table3", "inferred")
+    assert list(table["hidden"]) == ["[256]", "[256]", "[256, 10]", "[256, 10]"]
+    assert set(table["verdict"]) == {"explained"}
+    claims = load_claims()
+    elsewhere = dataclasses.replace(claims.inferred["table3"], fitted_on=("table1",))
+    claims = dataclasses.replace(claims, inferred={**claims.inferred, "table3": elsewhere})
+    assert set(cells(runs, "table3", "inferred", claims=claims)["verdict"]) == {"reproduced"}
+    laboratory.train(0.76, model="custom", **{"architecture.hidden": "[256]"})
+    reason = laboratory.judge().loc["table3-256-custom-accuracy", "reason"]
+    assert "256-10 85." in reason
+    assert "explained" in reason
+
+
+def test_a_table_stands_in_the_reports_layout_with_notes_from_the_data():
+    table = cells(rivals(0.85, 0.83).frames[0], "table1")
+    assert list(table)[:12] == [
+        "hidden",
+        "model",
+        "published_accuracy",
+        "test_accuracy_mean",
+        "low",
+        "high",
+        "difference",
+        "n",
+        "verdict",
+        "published_seconds",
+        "seconds_median",
+        "notes",
+    ]
+    assert list(zip(table["hidden"], table["model"], strict=True))[:3] == [
+        ("[8, 128]", "torch"),
+        ("[8, 128]", "custom"),
+        ("[16, 128]", "torch"),
+    ]
+    custom, torch = table["notes"][1], table["notes"][0]
+    assert custom.startswith("2.")
+    assert "points above PyTorch [" in custom
+    assert "of its time" in custom
+    assert "points below custom" in torch
+    assert table["published_note"][1] == "converges faster; slightly more accurate"
+    middle = (table["low"] + table["high"]) / 2
+    assert np.allclose(middle, table["test_accuracy_mean"])
+
+
+def test_runs_of_other_settings_do_not_count():
+    frames = rivals(0.8379, 0.76).frames
+    more = rivals(0.5, 0.5, **{"data.scaling": "unit"}).frames
+    more[0]["run"] = more[1]["run"] = [f"x{name}" for name in more[0]["run"]] if False else more[0]["run"]
+    both = pd.concat([frames[0], more[0].assign(run="x" + more[0]["run"])])
+    assert cells(both, "table1").equals(cells(frames[0], "table1"))
+
+
+def test_a_seed_counts_once():
+    runs, curves = rivals(0.8379, 0.76).frames
+    again = runs.assign(run="x" + runs["run"], device="mps")
+    once, twice = cells(runs, "table1"), cells(pd.concat([runs, again]), "table1")
+    assert list(twice["n"]) == list(once["n"]) == [5] * 8
+    assert np.allclose(twice["half_width"], once["half_width"])
+
+
+def test_a_diverged_run_is_told():
+    runs, curves = rivals(0.8379, 0.76).frames
+    lost = (runs["model.name"] == "custom") & (runs["architecture.hidden"] == "[8, 128]") & (runs["seed"] == 0)
+    runs.loc[lost, "status"] = "diverged"
+    row = cells(runs, "table1").iloc[1]
+    assert row["n"] == 4
+    assert "1 of 5 runs diverged" in row["reason"]
+    assert np.isnan(row["p"])
+
+
+@pytest.mark.parametrize(("saddle", "verdict"), [(None, "not testable"), (True, "holds"), (False, "does not hold")])
+def test_the_theorem_points_to_its_checks(saddle, verdict):
+    row = judge(EMPTY, EMPTY, saddle=saddle).set_index("claim").loc["saddle-at-zero"]
+    assert row["verdict"] == verdict
+    assert "python -m fmnist_lab.saddle" in row["reason"]
+
+
+def test_join_keeps_every_run_once_with_its_settings(build):
+    sweep = build({"lr": [0.1, 0.002]})
+    runs = join(pd.concat([sweep.results] * 2), sweep.settings)
+    assert len(runs) == 4
+    assert set(RESULTS) | {"model.name", "data.scaling", "cpu"} <= set(runs)
+    assert list(runs["model.name"]) == list(runs["model"])
+
+
+def test_metrics_of_a_curve():
+    laboratory = Laboratory().train(0.8, model="custom", seeds=[3])
+    runs, curves = laboratory.frames
+    curves["validation_accuracy"] = [0.5, 0.7, 0.6, 0.8, 0.75, 0.8, 0.8, 0.8, 0.8, 0.8]
+    curves["train_loss"] = np.arange(10.0, 0.0, -1.0)
+    samples = Samples(runs, curves, load_claims().base)
+    sample = {"model": "custom"}
+    found = {m: samples.measure(sample, m)[3] for m in ("lowest", "highest", "drops", "mean_loss", "early_loss")}
+    assert found == pytest.approx({"lowest": 0.5, "highest": 0.8, "drops": 0.15, "mean_loss": 5.5, "early_loss": 9.0})
+    assert samples.measure({**sample, "at": 2}, "validation_accuracy")[3] == 0.7
+    assert samples.measure(sample, "gap")[3] == pytest.approx(0.025)
+    assert list(samples.shows(sample, "loss_falls")) == list(samples.shows(sample, "accuracy_falls")) == [True]
+
+
+def test_real_runs_are_judged(small):
+    """Small networks on 2 000 images, trained and gathered as the lab does it, stand for the table they are not."""
+    from fmnist_lab.run import train
+
+    configs = [
+        small("architecture.hidden=[256]", f"model={m}", f"seed={s}") for m in ("custom", "torch") for s in range(5)
+    ]
+    frames = gather([(train(config), flat(config)) for config in configs])
+    claims = load_claims()
+    base = {**claims.base, "epochs": 1, "data.validation": 58000, "data.split": "last"}
+    claims = dataclasses.replace(claims, base=base)
+    table = judge(join(frames.results, frames.settings), frames.curves, claims=claims).set_index("claim")
+    cell = table.loc["table3-256-custom-accuracy"]
+    assert (cell["verdict"], cell["n"]) == ("published higher", 5)
+    assert table.loc["table3-accuracy", "verdict"] in ("holds", "inconclusive")
+    assert table.loc["table3-256-custom-time", "measured"]
+    assert table.loc["table1-8-128-custom-accuracy", "reason"] == "no run yet"
