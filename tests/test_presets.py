@@ -7,6 +7,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from fmnist_lab.config import expand
+from fmnist_lab.published import load_report
+from fmnist_lab.report.audit import printed_cells, readings
+from fmnist_lab.report.audit_write import stated_setting
+
 FIRST = [f"[{width}, 128]" for width in (8, 16, 64, 256, 1024)]
 SECOND = [f"[256, {width}]" for width in (8, 16, 64, 128, 1024)]
 
@@ -24,6 +29,8 @@ PRESETS = {
     "epochs": (4, {"lr": [0.002, 0.02]}),
     "batch_size": (10, {"batch_size": [32, 64, 128, 256, 512]}),
 }
+# Too many to run here: how many runs they have.
+AUDIT = {"audit_grid": 288, "audit_seeds": 20}
 DEFAULTS = {"hidden": ["[256, 128]"], "lr": [0.002], "batch_size": [128], "dtype": ["float32"]}
 # Epochs where they are not ten; the sweeps below are cut to one, so this is read from the file.
 EPOCHS = {"table1_inferred": 7, "table2_inferred": 7, "epochs": 15}
@@ -31,10 +38,10 @@ EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiment"
 
 
 def test_every_preset_is_tried():
-    assert {file.stem for file in EXPERIMENTS.glob("*.yaml")} == set(PRESETS)
+    assert {file.stem for file in EXPERIMENTS.glob("*.yaml")} == {*PRESETS, *AUDIT}
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", [*PRESETS, *AUDIT])
 def test_a_preset_opens_with_its_command(preset):
     lines = (EXPERIMENTS / f"{preset}.yaml").read_text().splitlines()
     assert lines[:3] == ["# @package _global_", f"# python -m fmnist_lab -m experiment={preset}", "#"]
@@ -63,3 +70,24 @@ def test_a_preset_trains_as_long_as_it_should(preset):
 def test_a_preset_says_what_it_rests_on(preset):
     (line,) = re.findall(r"^# Rests on: (.*)\.$", (EXPERIMENTS / f"{preset}.yaml").read_text(), re.MULTILINE)
     assert line == ("inferred" if preset.endswith("_inferred") else "stated")
+
+
+@pytest.mark.parametrize("preset", AUDIT)
+def test_a_preset_of_the_audit_serves_all_epochs_the_report_mentions(preset):
+    configs = expand(f"experiment={preset}")
+    assert len(configs) == AUDIT[preset]
+    assert {(config.epochs, config.test_every_epoch) for config in configs} == {(15, True)}
+    assert {config.model.name for config in configs} == {"custom", "torch"}
+    assert "# Rests on: nothing" in (EXPERIMENTS / f"{preset}.yaml").read_text()
+
+
+def test_the_audit_covers_every_printed_network_and_the_stated_settings():
+    cells = readings(printed_cells(load_report()))
+    grid, seeds = (expand(f"experiment={preset}") for preset in AUDIT)
+    networks = {str(config.architecture.hidden) for config in seeds}
+    assert networks == set(cells["architecture"])
+    assert {str(config.architecture.hidden) for config in grid} == {each for each in networks if "1024" not in each}
+    settings = {(config.lr, config.batch_size) for config in grid}
+    assert {(config.lr, config.batch_size) for config in seeds} < settings
+    stated = stated_setting(load_report())
+    assert (stated["lr"], stated["batch_size"]) in settings

@@ -147,3 +147,36 @@ def test_interrupted_it_says_so_and_continues(paper, tmp_path):
     assert 0 < len(done) < RUNS
     paper(1, "epochs=20")
     assert done.items() <= stamps(tmp_path, "runs/*/summary.json").items()
+
+
+AUDIT = (
+    "architecture.hidden=[8,128]",
+    "lr=0.05,0.1",
+    "batch_size=64",
+    "epochs=2",
+    "data.validation=58000",
+    "data.split=last",
+)
+
+
+def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sweep, "cores", lambda: 2)
+    words = ["audit", *AUDIT, f"outputs={tmp_path.as_posix()}"]
+    assert main([*words, "--seeds", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "then at most 32 runs at the 4 settings that fit best" in said
+    assert "\ntable1: best fit lr " in said
+    runs = stamps(tmp_path, "runs/*/summary.json")
+    assert len(runs) == 2 * 2 * 2  # models, rates, seeds: the finalists are what was run already
+    candidates = pd.read_csv(tmp_path / "audit" / "candidates.csv")
+    assert sorted(set(candidates["epochs"])) == [1, 2]
+    assert set(candidates["seeds"]) == {2}
+
+    assert main([*words, "--seeds", "3"]) == 0
+    assert runs.items() < stamps(tmp_path, "runs/*/summary.json").items()
+    assert set(pd.read_csv(tmp_path / "audit" / "planted.csv")["table"]) == {"table1"}
+
+
+def test_the_audit_asks_for_several_seeds(tmp_path, capsys):
+    assert main(["audit", "--seeds", "1", f"outputs={tmp_path.as_posix()}"]) == 2
+    assert "--seeds=1: must be at least 2 for the audit" in capsys.readouterr().err

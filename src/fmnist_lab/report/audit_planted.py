@@ -26,7 +26,7 @@ def try_planted(measured: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
         A row a planted table: CANDIDATE and lr_updates as planted, found (whether it is among those that the audit
         keeps), kept (their number), low and high (their span of lr_updates), best (lr_updates of the first).
     """
-    meant = readings(printed)
+    meant = readings(printed).merge(measured[CELL].drop_duplicates(), on=CELL)
     rows = []
     for number, setting in enumerate(spread_out(_repeated(measured, meant))):
         for (table, reading), cells in meant.groupby(["table", "reading"], sort=False):

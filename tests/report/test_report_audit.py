@@ -1,0 +1,303 @@
+"""The audit: on tables made by a known law, on hand-made oracles, and on real small runs."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from fmnist_lab import study
+from fmnist_lab.published import load_report
+from fmnist_lab.report.audit import (
+    ALPHA,
+    CANDIDATE,
+    candidates,
+    choose,
+    misfits,
+    noise,
+    printed_cells,
+    readings,
+    transfer,
+    unexplained,
+)
+from fmnist_lab.report.audit_planted import APART, plant, spread_out, try_planted
+from fmnist_lab.report.audit_write import findings, heat_map, stated_setting, write_audit
+from fmnist_lab.report.style import applied, render
+
+REPORT = load_report()
+NETWORKS = ["[8, 128]", "[16, 128]", "[64, 128]", "[1024, 128]", "[256, 8]", "[256, 16]", "[256, 64]", "[256, 1024]"]
+ONE_LAYER = ["[256]", "[256, 10]"]
+SD = 0.004
+FINALISTS = [(0.02, 128), (0.01, 64), (0.05, 256)]
+
+
+def accuracy(network, model, lr_updates):
+    """A made-up law: wider networks and the custom model gain sooner, all less and less."""
+    gain = 1 + 0.1 * [*NETWORKS, *ONE_LAYER].index(network) + 0.5 * (model == "custom")
+    return 0.90 - 0.30 * (1 + gain * lr_updates) ** -0.4
+
+
+def measure(rng, sd=SD, finalists=FINALISTS, seeds=5, rates=(0.002, 0.01, 0.02, 0.05), epochs=12):
+    """What the audit would measure under that law: all seeds at the finalists, one elsewhere, there without 1024s."""
+    rows = []
+    for lr in rates:
+        for batch_size in (64, 128, 256):
+            final = (lr, batch_size) in finalists
+            for network in [*NETWORKS, *ONE_LAYER]:
+                if not final and "1024" in network:
+                    continue
+                for model in ("custom", "torch"):
+                    for seed in range(seeds if final else 1):
+                        own = rng.normal(0, sd / math.sqrt(2))
+                        for epoch in range(1, epochs + 1):
+                            updates = math.ceil(48_000 / batch_size) * epoch
+                            seen = accuracy(network, model, lr * updates) + own + rng.normal(0, sd / math.sqrt(2))
+                            rows.append((network, model, lr, batch_size, epoch, updates, seed, seen))
+    names = ["architecture", "model", "lr", "batch_size", "epochs", "updates", "seed", "test_accuracy"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def print_at(lr_updates, rng, sd=SD):
+    """The report's tables as the law would have made them; its one layer was 256-10."""
+    cells = printed_cells(REPORT)
+    meant = cells["hidden"].replace("[256]", "[256, 10]")
+    exact = [accuracy(network, model, lr_updates) for network, model in zip(meant, cells["model"], strict=True)]
+    return cells.assign(published=np.array(exact) + rng.normal(0, sd, len(cells)))
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return measure(np.random.default_rng(1))
+
+
+@pytest.fixture(scope="module")
+def printed():
+    return print_at(52.5, np.random.default_rng(2))
+
+
+@pytest.fixture(scope="module")
+def misfit(measured, printed):
+    return misfits(measured, printed)
+
+
+@pytest.fixture(scope="module")
+def ranked(misfit):
+    return candidates(misfit)
+
+
+def test_every_printed_cell_is_there_and_one_layer_is_read_both_ways():
+    cells = printed_cells(REPORT)
+    assert len(cells) == 18
+    assert cells.set_index(["table", "hidden", "model"])["published"]["table2", "[256, 16]", "custom"] == 0.8448
+    read = readings(cells)
+    assert len(read) == 20
+    third = read[read["table"] == "table3"]
+    assert set(zip(third["reading"], third["architecture"], strict=True)) == {(one, one) for one in ONE_LAYER}
+    assert (read.loc[read["table"] != "table3", "architecture"] == read.loc[read["table"] != "table3", "hidden"]).all()
+
+
+def one_network(values, published):
+    """Two epochs of one network with these accuracies in the second, and its cell."""
+    rows = [("[8]", "custom", 0.1, 64, epoch, epoch, seed, value - 0.5 * (epoch == 1))
+            for epoch in (1, 2) for seed, value in enumerate(values)]  # fmt: skip
+    names = ["architecture", "model", "lr", "batch_size", "epochs", "updates", "seed", "test_accuracy"]
+    cell = {"table": "t", "hidden": "[8]", "model": "custom", "published": published}
+    return pd.DataFrame(rows, columns=names), pd.DataFrame([cell])
+
+
+def test_a_misfit_is_the_difference_in_half_widths_of_the_prediction_interval():
+    values = [0.80, 0.81, 0.83]
+    row = misfits(*one_network(values, published=0.82)).set_index("epochs").loc[2]
+    half_width = stats.t.ppf(0.975, 2) * np.std(values, ddof=1) * math.sqrt(1 + 1 / 3)
+    assert row["half_width"] == pytest.approx(half_width)
+    assert row["misfit"] == pytest.approx((0.82 - np.mean(values)) / half_width)
+    assert row["p"] == pytest.approx(2 * stats.t.sf(row["misfit"] * stats.t.ppf(0.975, 2), 2))
+    assert (row["n"], row["degrees"], row["updates"]) == (3, 2, 2)
+
+
+def test_noise_is_that_near_the_printed_accuracy():
+    measured, printed = one_network([0.80, 0.81, 0.83], published=0.81)
+    measured.loc[measured["epochs"] == 1, "test_accuracy"] = [0.2, 0.4, 0.6]
+    (row,) = noise(measured, readings(printed)).to_dict("records")
+    assert (row["sd"], row["degrees"]) == (pytest.approx(np.std([0.80, 0.81, 0.83], ddof=1)), 2)
+    (far,) = noise(measured, readings(printed.assign(published=0.95))).to_dict("records")
+    assert far["sd"] == pytest.approx(math.sqrt((row["sd"] ** 2 + 0.2**2) / 2))
+
+
+def test_a_network_without_repetitions_has_the_noise_of_the_others_of_its_model():
+    measured, printed = one_network([0.80, 0.81, 0.83], published=0.81)
+    other = measured[measured["seed"] == 0].assign(architecture="[16]")
+    cells = readings(pd.concat([printed, printed.assign(hidden="[16]"), printed.assign(model="torch")]))
+    found = noise(pd.concat([measured, other]), cells).set_index(["hidden", "model"])["sd"]
+    assert found["[8]", "custom"] == found["[16]", "custom"]
+    assert ("[8]", "torch") not in found
+
+
+@settings(max_examples=20)
+@given(st.floats(-0.3, 0.1))
+def test_only_differences_count(shift):
+    measured, printed = one_network([0.80, 0.81, 0.83], published=0.82)
+    before = misfits(measured, printed)["misfit"]
+    measured["test_accuracy"] += shift
+    np.testing.assert_allclose(misfits(measured, printed.assign(published=0.82 + shift))["misfit"], before, atol=1e-6)
+
+
+def test_the_settings_behind_a_table_are_kept_with_their_like(ranked):
+    for table, rows in ranked.groupby("table"):
+        kept = rows[rows["kept"]]
+        at = kept[(kept["lr"] == 0.02) & (kept["batch_size"] == 128) & (kept["epochs"] == 7)]
+        assert len(at), table
+        twin = kept[(kept["lr"] == 0.01) & (kept["batch_size"] == 64) & (kept["epochs"] == 7)]
+        assert len(twin), table
+        assert at["lr_updates"].iloc[0] == twin["lr_updates"].iloc[0] == 52.5
+    full = ranked[(ranked["seeds"] == 5) & (ranked["table"] != "table3")]
+    assert full.loc[full["kept"], "lr_updates"].between(52.5 / 2, 52.5 * 2).all()
+    assert not ranked.loc[ranked["lr"] == 0.002, "kept"].any()
+
+
+def test_the_best_come_first_those_measured_in_full_before_the_others(ranked):
+    for _, rows in ranked.groupby("table"):
+        full = rows[rows["seeds"] == 5]
+        assert list(full.index) == list(rows.index[: len(full)])
+        assert full["misfit"].is_monotonic_increasing
+        assert full.iloc[0]["p"] > ALPHA
+        assert 52.5 / APART < full.iloc[0]["lr_updates"] < 52.5 * APART or rows["cells"].max() == 2
+
+
+def test_a_slip_is_named_and_does_not_move_the_rest(measured, printed, ranked):
+    slip = (printed["hidden"] == "[8, 128]") & (printed["model"] == "custom")
+    misfit = misfits(measured, printed.assign(published=printed["published"] + 0.03 * slip))
+    again = candidates(misfit)
+    missed = unexplained(misfit, again)
+    assert list(zip(missed["table"], missed["hidden"], missed["model"], strict=True)) == [
+        ("table1", "[8, 128]", "custom")
+    ]
+    first, now = (f[(f["table"] == "table1") & (f["seeds"] == 5)].iloc[0] for f in (ranked, again))
+    assert first["lr_updates"] / APART <= now["lr_updates"] <= first["lr_updates"] * APART
+    assert now["scale"] == 1
+
+
+def test_when_nothing_fits_the_best_is_kept_and_the_scale_says_so(measured, printed):
+    wrong = printed.assign(published=printed["published"] + np.where(np.arange(len(printed)) % 4 < 2, 0.05, -0.05))
+    for _, rows in candidates(misfits(measured, wrong)).groupby("table"):
+        assert rows["kept"].any()
+        assert rows["scale"].iloc[0] > 2 or rows["cells"].max() == 2
+
+
+def test_the_finalists_are_the_best_of_each_table_in_turn():
+    rows = [("a", 0.1, 64, 0.1), ("a", 0.2, 64, 0.2), ("b", 0.1, 64, 0.3), ("b", 0.3, 64, 0.4), ("b", 0.2, 128, 0.5)]
+    frame = pd.DataFrame(rows, columns=["table", "lr", "batch_size", "misfit"])
+    assert choose(frame, 2) == [(0.1, 64), (0.2, 64)]
+    assert choose(frame, 9) == [(0.1, 64), (0.2, 64), (0.3, 64), (0.2, 128)]
+
+
+def test_settings_explain_their_own_table_and_are_tested_on_the_others(misfit, ranked):
+    judged = transfer(misfit, ranked)
+    assert len(judged) == 9
+    own = judged["found_on"] == judged["judged_on"]
+    assert set(judged.loc[own, "verdict"]) == {"explains"}
+    assert set(judged.loc[~own, "verdict"]) <= {"agrees", "does not agree"}
+    alike = judged[judged["found_on"].isin(["table1", "table2"]) & judged["judged_on"].isin(["table1", "table2"])]
+    assert "does not agree" not in set(alike["verdict"])
+
+
+def test_planted_settings_are_found_at_the_rate_of_the_confidence(measured):
+    found = try_planted(measured, printed_cells(REPORT))
+    apart = found.drop_duplicates("lr_updates")["lr_updates"]
+    assert (apart.diff().dropna() > 0).all()
+    assert (apart.to_numpy()[1:] / apart.to_numpy()[:-1] >= APART - 1e-9).all()
+    assert len(found) >= 20
+    assert found["found"].mean() >= 0.9
+    sharp = found[found["table"] != "table3"]
+    assert (sharp["high"] / sharp["low"] < found["high"].max() / found["low"].min() / 2).mean() > 0.9
+
+
+def test_what_is_planted_is_hidden(measured):
+    cells = readings(printed_cells(REPORT))
+    first = cells[cells["table"] == "table1"]
+    setting = pd.Series({"lr": 0.02, "batch_size": 128, "epochs": 7})
+    planted, known = plant(measured, first, setting, number=1)
+    assert len(planted) == len(first)
+    at = known[(known["lr"] == 0.02) & (known["batch_size"] == 128) & (known["epochs"] == 7)]
+    for cell in planted.to_dict("records"):
+        left = at[(at["architecture"] == cell["hidden"]) & (at["model"] == cell["model"])]
+        assert len(left) == 4
+        assert cell["published"] in set(measured["test_accuracy"])
+        assert cell["published"] not in set(known["test_accuracy"])
+
+
+def test_planted_settings_differ():
+    settings = pd.DataFrame({"lr": 0.1, "lr_updates": [10.0, 1.0, 1.2, 1.5, 2.0, 2.2]})
+    assert [setting["lr_updates"] for setting in spread_out(settings)] == [1.0, 1.5, 2.2, 10.0]
+
+
+def test_the_audit_writes_what_it_found(measured, tmp_path):
+    said = write_audit(measured, REPORT, tmp_path)
+    tables = ("measured", "misfits", "candidates", "ranking", "unexplained", "transfer", "planted")
+    others = ("heat_map.png", "heat_map.svg", "findings.txt")
+    assert {path.name for path in tmp_path.iterdir()} == {*(f"{name}.csv" for name in tables), *others}
+    assert (tmp_path / "findings.txt").read_text().splitlines() == said
+    assert [line.split(":")[0] for line in said] == ["table1", "table2", "table3", "planted tables"]
+    ranking = pd.read_csv(tmp_path / "ranking.csv")
+    stated = stated_setting(REPORT)
+    assert stated == {"lr": 0.002, "batch_size": 128, "epochs": 10}
+    at = ranking[(ranking[list(stated)] == list(stated.values())).all(axis=1)]
+    assert len(at) == 4
+    assert ranking["kept"].sum() + (~at["kept"]).sum() == len(ranking)
+
+
+def test_changing_a_printed_value_changes_what_is_said(measured):
+    table = REPORT.tables["table1"]
+    rows = tuple(
+        dataclasses.replace(row, cells={model: cell._replace(test_accuracy=0.7) for model, cell in row.cells.items()})
+        for row in table.rows
+    )
+    changed = dataclasses.replace(REPORT, tables={**REPORT.tables, "table1": dataclasses.replace(table, rows=rows)})
+    before, after = (said_of(measured, report) for report in (REPORT, changed))
+    assert after[0] != before[0]
+    assert after[1:] == before[1:]
+
+
+def said_of(measured, report):
+    misfit = misfits(measured, printed_cells(report))
+    ranked = candidates(misfit)
+    return findings(ranked, unexplained(misfit, ranked), stated_setting(report))
+
+
+def test_the_heat_map_is_the_same_whenever_it_is_drawn(ranked):
+    with applied():
+        first, second = (render(heat_map(ranked, stated_setting(REPORT)))["svg"] for _ in range(2))
+    assert first == second
+    assert b"Table 3 as [256, 10], batch 64" in first
+
+
+def test_candidates_are_each_there_once(ranked):
+    assert not ranked.duplicated(CANDIDATE).any()
+
+
+# On the real data: a table of tiny networks.
+
+TINY = ("data.validation=58000", "data.split=last", "epochs=3", "test_every_epoch=true", "batch_size=16")
+
+
+def test_settings_planted_in_real_runs_are_found(tmp_path, monkeypatch):
+    words = [*TINY, "lr=0.02,0.1", "architecture.hidden=[8],[16]", f"outputs={tmp_path.as_posix()}"]
+    jobs = study.plan(study.expand(*words), range(5))
+    with study.opened("audit", jobs) as console:
+        study.train_missing(jobs, console, "tiny")
+    measured = study.tested(jobs)
+    assert len(measured) == 2 * 2 * 2 * 5 * 3
+    assert set(measured["updates"]) == {125, 250, 375}
+    ends = [job.record.summary()["test_accuracy"] for job in jobs]
+    np.testing.assert_array_equal(measured.loc[measured["epochs"] == 3, "test_accuracy"], ends)
+    layout = pd.DataFrame(
+        [("tiny", hidden, model, 0.0) for hidden in ("[8]", "[16]") for model in ("custom", "torch")],
+        columns=["table", "hidden", "model", "published"],
+    )
+    found = try_planted(measured, layout)
+    assert len(found) >= 3
+    assert found["found"].mean() >= 0.9
