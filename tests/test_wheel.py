@@ -25,6 +25,9 @@ def test_the_wheel_runs_from_another_folder(tmp_path):
     python(*pip, folder=elsewhere)
     where = "from fmnist_lab.config import conf_folder; print(conf_folder())"
     assert python("-c", where, folder=elsewhere, PYTHONPATH=str(site)).strip() == str(site / "fmnist_lab" / "conf")
+    templates = "from fmnist_lab.report.markup import environment; print(*sorted(environment().list_templates()))"
+    carried = python("-c", templates, folder=elsewhere, PYTHONPATH=str(site)).split()
+    assert {"page.css", "page.html.j2", "page.js", "table.html.j2"} <= {*carried}
     small = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000")
     said = python("-m", "fmnist_lab", "-m", "lr=0.1", *small, folder=elsewhere, PYTHONPATH=str(site))
     assert said.startswith("2 runs to train")
