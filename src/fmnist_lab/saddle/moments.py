@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 BLOCK = 4096  # images turned to float64 at once
-NEGLIGIBLE = 1e-12  # of the largest singular value: below it, a singular value is rounding
+NEGLIGIBLE = 1e-12  # of the largest: below it, a singular value of S is rounding
+SINGULAR = 1e-10  # of the largest: below it, an eigenvalue of C is lost to its inverse
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +57,9 @@ class Moments:
 
     @cached_property
     def spectrum(self) -> tuple[Array, Array]:
-        """Eigenvalues of C, falling, and eigenvectors as rows, without those that are rounding."""
+        """Eigenvalues of C, falling, and eigenvectors as rows, without those too small to be inverted."""
         values, vectors = np.linalg.eigh(self.C)
-        kept = values > NEGLIGIBLE * values[-1]
+        kept = values > SINGULAR * values[-1]
         return values[kept][::-1], vectors.T[kept][::-1]
 
     @cached_property

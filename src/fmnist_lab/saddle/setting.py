@@ -44,13 +44,13 @@ class Setting:
     def moments(self) -> Moments:
         """Of the inputs that were asked for."""
         chosen = self.config.data
-        moments = self.raw.centred() if chosen.center else self.raw
-        moments = moments.reduced(chosen.dim) if chosen.pixels == "pca" else moments
-        return moments.whitened() if chosen.whiten else moments
+        return self._inputs(chosen.dim if chosen.pixels == "pca" else self.raw.C.shape[0])
 
     @cached_property
     def small(self) -> Moments:
-        return self.moments.reduced(SMALL) if self.moments.S.shape[1] > SMALL else self.moments
+        """The same, of a few principal components at most."""
+        few = len(self.moments.C) <= SMALL
+        return self.moments if few else self._inputs(SMALL)
 
     @cached_property
     def white(self) -> Moments:
@@ -123,6 +123,10 @@ class Setting:
         chosen = self.config.staircase
         start = network.starting(self._random(self.stairs, 2), chosen.scale)
         return flow.descend(start, self.stairs, chosen.lr, round(chosen.time / chosen.lr))
+
+    def _inputs(self, dim: int) -> Moments:
+        moments = (self.raw.centred() if self.config.data.center else self.raw).reduced(dim)
+        return moments.whitened() if self.config.data.whiten else moments
 
     def _times(self, moments: Moments, depth: int, direction: Direction) -> list[float]:
         weights = direction(moments, depth)

@@ -14,6 +14,7 @@ from fmnist_lab.saddle.setting import Setting, drop, end
 
 DESCENT_LR = 0.02
 DESCENT_SCALES = {1: 0.01, 2: 0.03}  # a start from which descent takes some thousand steps
+AHEAD = 0.05  # of the first mode, the second at most
 MODES_SCALE = 0.05
 STAIRS = 5  # levels the descent reaches in its time
 STALLED = 0.25  # ‖gradient‖ at a level over that half-way to the next: chosen after looking, no theorem
@@ -53,10 +54,17 @@ def _general(setting: Setting, depth: int) -> Iterator[Check]:
         bounds = [theory.least_time(np.sqrt(depth + 1) * a, drop(moments), depth, moments) for a in scales]
         ratios = np.array(times) / bounds
         yield at_least(f"L={depth}, {name}: escape time over its lower bound", 1, ratios, 1e-9)
-        yield law(f"L={depth}, {name}", depth, scales, times, sigma)
+        if name == "escape direction" or depth > 1 or _leads(moments, scales[-1]):
+            yield law(f"L={depth}, {name}", depth, scales, times, sigma)
     closed = theory.escape_time(scales[-1], end(moments, depth), depth, sigma, moments.kappa)
     what = f"L={depth}, escape direction: time from {scales[-1]:g} as if v₁ were an eigenvector of C"
-    yield equal(what, closed, aligned[-1], 1e-3, basis=LIMIT)
+    yield equal(what, closed, aligned[-1], 0.01, basis=LIMIT)
+
+
+def _leads(moments: Moments, scale: float) -> bool:
+    """Whether, for one hidden layer, the top mode has left the second behind when the escape ends."""
+    second = moments.sigma[1] if moments.rank > 1 else 0.0
+    return bool(scale ** (1 - second / moments.sigma[0]) < AHEAD)
 
 
 def law(what: str, depth: int, scales: list[float], times: list[float], sigma: float) -> Check:
@@ -91,7 +99,7 @@ def staircase(setting: Setting) -> Iterator[Check]:
 def _modes(depth: int, white: Moments, width: int) -> Iterator[Check]:
     """White inputs, all modes started alike: each grows on its own."""
     U, sigma, Vt = (array.copy() for array in white.svd)
-    kept = min(len(sigma), width)
+    kept = min(int(np.sum(sigma > 4 * MODES_SCALE ** (depth + 1))), width)
     U, sigma, Vt = U[:, :kept], sigma[:kept], Vt[:kept]
     start = network.chain(network.sizes(white, depth, width), U, Vt, np.full(kept, MODES_SCALE))
 
@@ -117,7 +125,9 @@ def _stalls(setting: Setting) -> Iterator[Check]:
         near = np.abs(loss - level) < AT_A_LEVEL
         return float(slope[near].min()) if near.any() else np.nan  # never reached: no check holds
 
-    stairs = range(1, min(STAIRS, len(levels) - 2) + 1)
+    stairs = range(1, min(STAIRS + 1, setting.config.width, len(levels) - 1))
+    if not stairs:
+        return
     ratios = [least_slope(levels[r]) / least_slope((levels[r] + levels[r + 1]) / 2) for r in stairs]
     what = f"L=2, random start: ‖gradient‖ at levels 1 to {stairs[-1]}, over that half-way to the next"
     yield at_most(what, STALLED, ratios, basis=OBSERVED)

@@ -124,7 +124,7 @@ def layers(setting: Setting) -> Iterator[Check]:
         predicted = np.zeros(k + 1)
         predicted[k] = -_slope(mixed, moments)
         what = f"L={depth}, last {k} of {count} layers zero: terms of order 0 to {k}"
-        yield equal(what, predicted, found[: k + 1], 1e-12, scale=abs(predicted[k]))
+        yield equal(what, predicted, found[: k + 1], 1e-13, scale=np.abs(found).max())
         slope = network.norm(network.gradient(weights, moments))
         what = f"L={depth}, last {k} of {count} layers zero: norm of the gradient"
         if k == 1:  # it sees the gradient of the map itself, through the layers below it
