@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test paper clean
+.PHONY: help setup test paper saddle clean
 
 help:  ## say what each target does
 	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,9 @@ test:  ## set up, then lint, check the types and run the tests
 
 paper:  ## set up, then rerun every figure and table of the report
 	@$(PYTHON) scripts/paper.py
+
+saddle:  ## set up, then check the theory of the saddle at zero
+	@$(PYTHON) scripts/saddle.py
 
 clean:  ## remove .venv, caches and builds; outputs stay
 	@$(PYTHON) scripts/clean.py

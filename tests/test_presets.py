@@ -10,6 +10,7 @@ PRESETS = {
     "table1": (10, {"hidden": [f"[{width}, 128]" for width in (8, 16, 64, 256, 1024)]}),
     "table2": (10, {"hidden": [f"[256, {width}]" for width in (8, 16, 64, 128, 1024)]}),
     "table3": (4, {"hidden": ["[256]", "[256, 128]"]}),
+    "zero_initialization": (10, {"init": ["normal"], "lr": [0.1]}),
 }
 EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiment"
 

@@ -16,7 +16,7 @@ import yaml
 import fmnist_lab
 
 ROOT = Path(__file__).resolve().parents[1]
-SET_UP = ("bootstrap", "test", "paper", "clean")
+SET_UP = ("bootstrap", "test", "paper", "saddle", "clean")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -276,7 +276,7 @@ def test_makefile_only_calls_scripts() -> None:
     lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
     targets = [line.split(":")[0] for line in lines if re.match(r"\w+:", line)]
     recipes = [line.strip() for line in lines if line.startswith("\t")]
-    assert targets == ["help", "setup", "test", "paper", "clean"]
+    assert targets == ["help", "setup", "test", "paper", "saddle", "clean"]
     for recipe in recipes[1:]:
         script = re.fullmatch(r"@\$\(PYTHON\) scripts/(\w+)\.py", recipe)
         assert script is not None, recipe
