@@ -5,7 +5,7 @@ PYTHON ?= python3
 SEEDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test paper studies audit clean
+.PHONY: help setup test paper studies audit saddle clean
 
 help:  ## say what each target does
 	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ studies:  ## set up, then run the other experiments and build the page
 
 audit:  ## set up, then search for the settings that would explain the report's tables
 	@$(PYTHON) scripts/audit.py --seeds $(SEEDS)
+
+saddle:  ## set up, then check the theory of the saddle at zero
+	@$(PYTHON) scripts/saddle.py
 
 clean:  ## remove .venv, caches and builds; outputs stay
 	@$(PYTHON) scripts/clean.py

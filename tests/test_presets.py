@@ -28,6 +28,7 @@ PRESETS = {
     "precision": (8, {"dtype": ["float32", "float64"], "lr": [0.002, 0.1]}),
     "epochs": (4, {"lr": [0.002, 0.02]}),
     "batch_size": (10, {"batch_size": [32, 64, 128, 256, 512]}),
+    "zero_initialization": (10, {"init": ["normal"], "lr": [0.1]}),
 }
 # Too many to run here: how many runs they have.
 AUDIT = {"audit_grid": 288, "audit_seeds": 20}

@@ -11,12 +11,15 @@ import dataclasses
 import difflib
 import math
 import re
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fmnist_lab.errors import InputError
+
+Schema = TypeVar("Schema")
 
 
 @dataclass(frozen=True)
@@ -131,12 +134,17 @@ def conf_folder() -> str:
 
 def compose(*overrides: str) -> Config:
     """The checked `Config` that the command line `overrides` means, for use without a command line."""
+    return check(compose_as(Config, "config", *overrides))
+
+
+def compose_as(schema: type[Schema], file: str, *overrides: str) -> Schema:
+    """What `conf/<file>.yaml` and `overrides` come to, as an object of `schema` whose values keep their rules."""
     from hydra import compose as compose_with_hydra
     from hydra import initialize_config_dir
 
-    register()
+    register(schema)
     with initialize_config_dir(conf_folder(), version_base="1.3"):
-        return from_omegaconf(compose_with_hydra("config", list(overrides)))
+        return typed(schema, compose_with_hydra(file, list(overrides)))
 
 
 def expand(*overrides: str) -> list[Config]:
@@ -193,15 +201,20 @@ def compose_jobs(loader: Any, sweep: Any, jobs: Sequence[Sequence[str]]) -> list
 
 def from_omegaconf(composed: Any) -> Config:
     """The checked `Config` in what Hydra composed."""
+    return check(typed(Config, composed))
+
+
+def typed(schema: type[Schema], composed: Any) -> Schema:
+    """What Hydra composed, as an object of `schema`; InputError for a key it lacks or a value that breaks its rule."""
     from omegaconf import OmegaConf
 
     own = _own(composed)
     for name in _leaves(OmegaConf.to_container(own)):
-        if name not in rules():
-            raise unknown(name)
-    config = OmegaConf.to_object(OmegaConf.merge(Config, own))
-    assert isinstance(config, Config)
-    return check(config)
+        if name not in rules(schema):
+            raise unknown(name, schema)
+    config = OmegaConf.to_object(OmegaConf.merge(schema, own))
+    assert isinstance(config, schema)
+    return obey(config)
 
 
 def _own(composed: Any) -> Any:
@@ -219,24 +232,30 @@ def from_yaml(text: str) -> Config:
     import yaml
 
     try:
-        tree = yaml.safe_load(text)
-        return Config(**{name: GROUPS[name](**value) if name in GROUPS else value for name, value in tree.items()})
-    except (yaml.YAMLError, AttributeError, TypeError) as error:
+        types, tree = typing.get_type_hints(Config), yaml.safe_load(text)
+        return Config(**{key: types[key](**value) if isinstance(value, dict) else value for key, value in tree.items()})
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"no configuration of this version: {error}") from None
 
 
-def register() -> None:
+def register(schema: type = Config) -> None:
     """Make the schema known to Hydra as `schema`; it belongs to no group, so that no option list shows it."""
     from hydra.core.config_store import ConfigStore
 
-    ConfigStore.instance().store(name="schema", node=Config)
+    ConfigStore.instance().store(name="schema", node=schema)
 
 
-def check(config: Config) -> Config:
-    """`config`, settled, when every value keeps its rule; else InputError naming the first that does not."""
+def obey(config: Schema) -> Schema:
+    """`config` when every value keeps its rule; else InputError naming the first that does not."""
     for name, rule, value in _entries(config):
         if not rule.holds(value):
             raise wrong(name, value, rule.words)
+    return config
+
+
+def check(config: Config) -> Config:
+    """`config`, settled, when every value keeps its rule and they fit together; else InputError."""
+    obey(config)
     if config.optimizer.nesterov and not config.optimizer.momentum:
         raise wrong("optimizer.nesterov", True, "false unless optimizer.momentum is above 0")
     if config.force and not config.train:
@@ -252,18 +271,18 @@ def wrong(name: str, value: object, words: str) -> InputError:
     return InputError(f"{name}={shown}: must be {words}")
 
 
-def unknown(name: str) -> InputError:
+def unknown(name: str, schema: type = Config) -> InputError:
     """The one line for a key that does not exist."""
     if name == "optimizer.lr":
         return InputError("optimizer.lr: there is no such key; use lr")
-    near = difflib.get_close_matches(name, rules(), n=1)
-    hint = f"did you mean {near[0]}?" if near else "python -m fmnist_lab --help lists them all"
+    near = difflib.get_close_matches(name, rules(schema), n=1)
+    hint = f"did you mean {near[0]}?" if near else "--help lists them all"
     return InputError(f"{name}: there is no such key; {hint}")
 
 
-def rules() -> dict[str, Rule]:
-    """The rule of every key, by its dotted name."""
-    return {name: rule for name, rule, _ in _entries(Config)}
+def rules(schema: type = Config) -> dict[str, Rule]:
+    """The rule of every key of `schema`, the lab's when none is given, by its dotted name."""
+    return {name: rule for name, rule, _ in _entries(schema)}
 
 
 def flat(config: Config) -> dict[str, Any]:
@@ -300,17 +319,10 @@ def _leaves(tree: Any, prefix: str = "") -> Iterator[str]:
 
 def _entries(config: Any, prefix: str = "") -> Iterator[tuple[str, Rule, Any]]:
     """(dotted name, rule, value) of every key; of a class in place of an object, the values are None."""
+    groups = typing.get_type_hints(config if isinstance(config, type) else type(config))
     for item in dataclasses.fields(config):
         inner = getattr(config, item.name, None)
         if "rule" in item.metadata:
             yield prefix + item.name, item.metadata["rule"], inner
         else:
-            yield from _entries(inner or GROUPS[item.name], f"{item.name}.")
-
-
-GROUPS: dict[str, type] = {
-    "model": ModelConfig,
-    "architecture": ArchitectureConfig,
-    "optimizer": OptimizerConfig,
-    "data": DataConfig,
-}
+            yield from _entries(inner or groups[item.name], f"{item.name}.")

@@ -12,15 +12,17 @@ import csv
 import dataclasses
 import functools
 import itertools
+import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import data, sweep
+from fmnist_lab.answers import WRONG_INPUT, complain, terminate
 from fmnist_lab.config import Config, expand, flat, wrong
 from fmnist_lab.console import Console
-from fmnist_lab.door import WRONG_INPUT, complain
+from fmnist_lab.errors import Terminated
 from fmnist_lab.progress import Job
 from fmnist_lab.provenance import cores
 from fmnist_lab.run import updates_an_epoch
@@ -32,7 +34,7 @@ TABLES = ("table1", "table2", "table3")
 SETTINGS = ("stated", "inferred")
 PRESETS = {
     "paper": ("figures", *TABLES, *(f"{table}_inferred" for table in TABLES), "initialization"),
-    "studies": ("precision", "epochs", "batch_size"),
+    "studies": ("precision", "epochs", "batch_size", "zero_initialization"),
     "audit": ("audit_grid", "audit_seeds"),
 }
 
@@ -281,14 +283,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1; 5 by default")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every experiment: outputs=elsewhere")
     told = parser.parse_intermixed_args(arguments)
+    signal.signal(signal.SIGTERM, terminate)
     try:
         if told.study == "audit":
             return audit(told.seeds, told.overrides)
         return conduct(told.study, told.seeds, told.overrides)
+    except Terminated:
+        return 128 + signal.SIGTERM
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
     except WRONG_INPUT as error:
-        return complain(error)
+        return complain(error, Config)
 
 
 if __name__ == "__main__":

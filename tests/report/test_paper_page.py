@@ -10,7 +10,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from paper_frames import NASTY, Paper, make_cells, make_claims
+from paper_frames import NASTY, PROVENANCE, Paper, make_cells, make_claims
 
 from fmnist_lab import data, published
 from fmnist_lab.published.verdict import VERDICTS

@@ -185,7 +185,10 @@ def test_a_curve_that_is_met_and_one_that_is_not():
     printed = {m: figure.series["validation_accuracy"][m] for m in ("custom", "torch")}
     noise = np.random.default_rng(5).normal(0, 0.002, len(curves))
     at = [printed[model_of[run]][epoch - 1] for run, epoch in zip(curves["run"], curves["epoch"], strict=True)]
-    shift = [0.05 if model_of[run] == "torch" and epoch == 7 else 0 for run, epoch in zip(curves.run, curves.epoch)]
+    shift = [
+        0.05 if model_of[run] == "torch" and epoch == 7 else 0
+        for run, epoch in zip(curves.run, curves.epoch, strict=True)
+    ]
     table = judge(runs, curves.assign(validation_accuracy=np.array(at) + noise - shift)).set_index("claim")
     assert table.loc["figure2-validation_accuracy-custom", "verdict"] == "reproduced"
     torch = table.loc["figure2-validation_accuracy-torch"]
@@ -253,7 +256,7 @@ def test_runs_of_other_settings_do_not_count():
 
 
 def test_a_seed_counts_once():
-    runs, curves = rivals(0.8379, 0.76).frames
+    runs, _ = rivals(0.8379, 0.76).frames
     again = runs.assign(run="x" + runs["run"], device="mps")
     once, twice = cells(runs, "table1"), cells(pd.concat([runs, again]), "table1")
     assert list(twice["n"]) == list(once["n"]) == [5] * 8
@@ -261,7 +264,7 @@ def test_a_seed_counts_once():
 
 
 def test_a_diverged_run_is_told():
-    runs, curves = rivals(0.8379, 0.76).frames
+    runs, _ = rivals(0.8379, 0.76).frames
     lost = (runs["model.name"] == "custom") & (runs["architecture.hidden"] == "[8, 128]") & (runs["seed"] == 0)
     runs.loc[lost, "status"] = "diverged"
     row = cells(runs, "table1").iloc[1]

@@ -1,6 +1,6 @@
 """Fashion-MNIST: where its files come from, proof that they are the right ones, splits and scaling."""
 
-from fmnist_lab.data.cache import NotAtHand, prepare
+from fmnist_lab.data.cache import NotAtHand, map_arrays, prepare
 from fmnist_lab.data.dataset import Dataset, Examples, Scaling, load, split_rows, validation_size
 from fmnist_lab.data.source import FASHION_MNIST, SOURCES, IdxFile, Source
 
@@ -14,6 +14,7 @@ __all__ = [
     "Scaling",
     "Source",
     "load",
+    "map_arrays",
     "prepare",
     "split_rows",
     "validation_size",

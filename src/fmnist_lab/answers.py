@@ -1,0 +1,80 @@
+"""How every command line of the lab answers: an exit status, and one line for what went wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from fmnist_lab.config import register, rules, unknown
+from fmnist_lab.errors import InputError, Terminated
+
+WRONG_INPUT = (InputError, HydraException, OmegaConfBaseException)
+
+
+def answer(app: Callable[[], None], schema: type) -> int:
+    """Run the command line of `app`, whose keys are those of `schema`; return the exit status."""
+    signal.signal(signal.SIGTERM, terminate)
+    register(schema)
+    if "HYDRA_FULL_ERROR" not in os.environ:
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print
+    elif os.environ["HYDRA_FULL_ERROR"] == "1":
+        app()  # the user asks for tracebacks
+        return 0
+    try:
+        app()
+    except Terminated:
+        return 128 + signal.SIGTERM
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except WRONG_INPUT as error:
+        return complain(error, schema)
+    except ValueError as error:
+        if not raised_by_hydra(error):
+            raise
+        return complain(error, schema)
+    return 0
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """What SIGTERM does: end as Ctrl-C does, so that workers are ended too."""
+    raise Terminated
+
+
+def raised_by_hydra(error: Exception) -> bool:
+    """Hydra answers a few wrong overrides, such as model=3, with a plain ValueError."""
+    *_, last = traceback.walk_tb(error.__traceback__)
+    return str(last[0].f_globals.get("__name__")).startswith("hydra.")
+
+
+def complain(error: Exception, schema: type) -> int:
+    """Answer wrong input with one line; return its exit status."""
+    print(f"fmnist_lab: {explain(error, schema)}", file=sys.stderr)
+    return 2
+
+
+def explain(error: Exception, schema: type) -> str:
+    """One line that names the key, the value and what would be right."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, option = error.missing_cfg_file.rpartition("/")
+        return f"{group}={option}: must be one of {', '.join(error.options or [])}"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be read; it should look like key=value, with special characters quoted"
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    key = str(getattr(cause, "full_key", None) or "")
+    if key and isinstance(cause, ConfigAttributeError | ConfigKeyError):
+        return str(unknown(key, schema))
+    rule = rules(schema).get(key.split("[")[0])
+    if rule:
+        override = re.search(r"override (.*)", str(error))
+        return f"{override[1] if override else key}: must be {rule.words}"
+    return " ".join(str(error).split())

@@ -1,0 +1,81 @@
+"""What can be asked of the saddle: each key's type and rule. `conf/saddle.yaml` holds the values and their meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fmnist_lab.config import POSITIVE, TEXT, YES_NO, Rule, key, one_of, whole
+from fmnist_lab.data import FASHION_MNIST
+
+CHECKS = (
+    "gradient",
+    "hessian",
+    "taylor",
+    "lines",
+    "directions",
+    "layers",
+    "converse",
+    "saddles",
+    "minimum",
+    "escape",
+    "standstill",
+    "staircase",
+    "relu",
+    "cross_entropy",
+    "autograd",
+)
+DEEPEST = 5  # beyond it t^(L+1) along a line is lost in rounding before it is small
+
+
+def between(least: int, most: int) -> Rule:
+    return Rule(f"a whole number from {least} to {most}", lambda value: least <= value <= most)
+
+
+DEPTHS = Rule(
+    f"a list of one or more different whole numbers from 1 to {DEEPEST}, such as [1,2,3]",
+    lambda value: len(value) > 0 and len(set(value)) == len(value) and all(1 <= depth <= DEEPEST for depth in value),
+)
+SCALES = Rule(
+    "a list of two or more different numbers from 0.001 to 0.1",
+    lambda value: len(set(value)) == len(value) >= 2 and all(0.001 <= scale <= 0.1 for scale in value),
+)
+SOME_CHECKS = Rule(
+    "a list of one or more of " + ", ".join(CHECKS), lambda value: len(value) > 0 and set(value) <= set(CHECKS)
+)
+
+
+@dataclass
+class SaddleDataConfig:
+    root: str | None = key(TEXT)
+    images: int = key(between(1000, FASHION_MNIST.train_size))
+    pixels: str = key(one_of("pca", "full"))
+    dim: int = key(between(1, FASHION_MNIST.pixels))
+    whiten: bool = key(YES_NO)
+    center: bool = key(YES_NO)
+
+
+@dataclass
+class EscapeConfig:
+    scales: list[float] = key(SCALES)
+
+
+@dataclass
+class StaircaseConfig:
+    scale: float = key(Rule("a number above 0 and at most 0.1", lambda value: 0 < value <= 0.1))
+    lr: float = key(POSITIVE)
+    time: float = key(POSITIVE)
+
+
+@dataclass
+class SaddleConfig:
+    """One command, in full."""
+
+    data: SaddleDataConfig
+    escape: EscapeConfig
+    staircase: StaircaseConfig
+    depths: list[int] = key(DEPTHS)
+    width: int = key(whole(1))
+    checks: list[str] = key(SOME_CHECKS)
+    seed: int = key(whole(0))
+    figures: bool = key(YES_NO)
+    outputs: str = key(Rule("the path of a folder", lambda value: value != ""))

@@ -1,0 +1,152 @@
+"""The deep linear network W_L ... W_0 under the mean squared loss, in terms of the data's moments.
+
+Weights are a list [W_0, ..., W_L]: N = L + 1 matrices, L hidden layers. With P = W_L ... W_0 the loss is
+½‖Y‖² − ⟨S, P⟩ + ½⟨P C, P⟩, all divided by m (identity (1) of docs/saddle.md). Weights may be complex: everything here
+is a polynomial in them, and transposes do not conjugate, so complex steps differentiate it exactly.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist_lab.saddle.moments import Array, Moments
+
+Weights = list[NDArray[Any]]  # float64, or complex128 under a complex step
+
+STEP = 1e-30  # of complex differentiation: its square is below every rounding error, and nothing is subtracted
+
+
+def product(weights: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """P = W_L ... W_0."""
+    return reduce(lambda below, W: W @ below, weights)
+
+
+def excess(weights: Sequence[NDArray[Any]], moments: Moments) -> Any:
+    """loss(W) − loss(0) = ⟨½ P C − S, P⟩, without subtracting two losses that nearly agree."""
+    P = product(weights)
+    return np.sum((_times(P, moments.C) / 2 - moments.S) * P)
+
+
+def gradient(weights: Weights, moments: Moments) -> Weights:
+    """∂loss/∂W_l = (W_L ... W_{l+1})ᵀ (P C − S) (W_{l−1} ... W_0)ᵀ, for every l."""
+    below: Weights = [np.eye(weights[0].shape[1])]
+    for W in weights:
+        below.append(W @ below[-1])
+    G = _times(below[-1], moments.C) - moments.S
+    slopes: Weights = []
+    for W, under in zip(reversed(weights), reversed(below[:-1]), strict=True):
+        slopes.append(G @ under.T)
+        G = W.T @ G
+    return slopes[::-1]
+
+
+def hessian(at: Weights, moments: Moments) -> Array:
+    """Second derivatives in the order of `flatten`, a column a complex step of the gradient."""
+    theta = flatten(at).astype(complex)
+    columns = []
+    for n in range(len(theta)):
+        theta[n] += 1j * STEP
+        columns.append(flatten(gradient(unflatten(theta, at), moments)).imag / STEP)
+        theta[n] -= 1j * STEP
+    return np.array(columns)
+
+
+def coefficients(polynomial: Callable[[complex], complex], degree: int, radius: float) -> Array:
+    """c_n radiusⁿ for n = 0 ... degree, where polynomial(z) = Σ c_n zⁿ: Cauchy's integral, exact on enough points."""
+    points = 2 * (degree + 1)
+    circle = radius * np.exp(2j * np.pi * np.arange(points) / points)
+    return np.array((np.fft.fft([polynomial(z) for z in circle]) / points).real[: degree + 1])
+
+
+def sizes(moments: Moments, depth: int, width: int) -> list[int]:
+    """Units of each layer, inputs first."""
+    classes, inputs = moments.S.shape
+    return [inputs, *[width] * depth, classes]
+
+
+def zeros(units: Sequence[int]) -> Weights:
+    return [np.zeros((fan_out, fan_in)) for fan_in, fan_out in pairwise(units)]
+
+
+def random(units: Sequence[int], rng: np.random.Generator) -> Weights:
+    return [rng.standard_normal((fan_out, fan_in)) for fan_in, fan_out in pairwise(units)]
+
+
+def escape(units: Sequence[int], moments: Moments) -> Weights:
+    """The direction of steepest escape: unit factors V_l = e_{l+1} e_lᵀ whose product is u₁ v₁ᵀ."""
+    U, _, Vt = moments.svd
+    return chain(units, U[:, :1], Vt[:1])
+
+
+def ascent(units: Sequence[int], moments: Moments) -> Weights:
+    """The escape direction with the sign of its last factor flipped: its product is −u₁ v₁ᵀ, at any depth."""
+    *rest, last = escape(units, moments)
+    return [*rest, -last]
+
+
+def chain(units: Sequence[int], top: Array, bottom: Array, factor: Array | None = None) -> Weights:
+    """Weights that carry r modes through r units a layer: top (k, r), bottom (r, d); `factor` (r,) scales them."""
+    scale = np.ones(top.shape[1]) if factor is None else factor
+    weights = zeros(units)
+    r = len(scale)
+    for W in weights[1:-1]:
+        W[:r, :r] = np.diag(scale)
+    weights[0][:r] = scale[:, None] * bottom
+    weights[-1][:, :r] = top * scale
+    return weights
+
+
+def balanced(units: Sequence[int], r: int, moments: Moments) -> Weights:
+    """The balanced critical point of rank r: its product is U_r U_rᵀ S C⁺, the best map of that rank."""
+    U = moments.fitted[0][:, :r]
+    top, values, bottom = np.linalg.svd(U @ (U.T @ moments.regression), full_matrices=False)
+    return chain(units, top[:, :r], bottom[:r], values[:r] ** (1 / (len(units) - 1)))
+
+
+def steepest(units: Sequence[int], moments: Moments, rng: np.random.Generator, sweeps: int = 2000) -> Weights:
+    """Unit factors found by maximising ⟨S, P⟩ over one factor at a time, from a random start."""
+    linear = dataclasses.replace(moments, C=np.zeros_like(moments.C))
+    weights = random(units, rng)
+    for _ in range(sweeps):
+        for n in range(len(weights)):
+            slope = gradient(weights, linear)[n]
+            weights[n] = -slope / np.linalg.norm(slope)
+    return weights
+
+
+def starting(weights: Weights, scale: float) -> Weights:
+    """`weights` rescaled so that ‖W‖ = √N scale, as if each of the N factors had norm `scale`."""
+    return scaled(weights, scale * np.sqrt(len(weights)) / norm(weights))
+
+
+def scaled(weights: Weights, factor: complex) -> Weights:
+    return [factor * W for W in weights]
+
+
+def norm(weights: Weights) -> float:
+    """‖W‖, over all layers."""
+    return float(np.linalg.norm(flatten(weights)))
+
+
+def flatten(weights: Weights) -> NDArray[Any]:
+    return np.concatenate([W.ravel() for W in weights])
+
+
+def unflatten(theta: NDArray[Any], like: Weights) -> Weights:
+    """Cut a vector into matrices of the shapes of `like`."""
+    pieces = np.split(theta, np.cumsum([W.size for W in like])[:-1])
+    return [piece.reshape(W.shape) for piece, W in zip(pieces, like, strict=True)]
+
+
+def _times(P: NDArray[Any], C: Array) -> NDArray[Any]:
+    """P C, without turning a large real C complex."""
+    if not np.iscomplexobj(P):
+        return np.asarray(P @ C)
+    return np.ascontiguousarray(P.real) @ C + 1j * (np.ascontiguousarray(P.imag) @ C)
