@@ -5,6 +5,7 @@ import math
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -100,18 +101,17 @@ def test_settings_of_samples_are_configuration_keys():
 
 def test_every_claims_experiments_train_the_runs_that_judge_it():
     plans = {experiment: planned(experiment) for experiment in CLAIMS.experiments}
-    settle = Samples.settle
-    samples = Samples(*[__import__("pandas").DataFrame()] * 2, CLAIMS.base)
+    samples = Samples(pd.DataFrame(), pd.DataFrame(), CLAIMS.base)
     for claim in CLAIMS.claims.values():
         runs = [run for experiment in claim.experiments for run in plans[experiment]]
         for sample in samples_of(claim):
-            wanted = settle(samples, sample)
+            wanted = samples.settle(sample)
             assert any(all(run[key] == value for key, value in wanted.items()) for run in runs), (claim.id, sample)
     for table, inferred in CLAIMS.inferred.items():
         for hidden, model in itertools.product(
             itertools.chain.from_iterable(inferred.networks.values()), ("custom", "torch")
         ):
-            wanted = settle(samples, {**inferred.settings, "hidden": hidden, "model": model})
+            wanted = samples.settle({**inferred.settings, "hidden": hidden, "model": model})
             runs = plans[inferred.experiment]
             assert any(all(run[key] == value for key, value in wanted.items()) for run in runs), (table, hidden)
 

@@ -1,6 +1,7 @@
 """Frames of runs in, verdicts out: planted truths, scarce data, and one judgement of real runs."""
 
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -38,7 +39,6 @@ INIT = {"custom": "glorot_uniform", "torch": "torch_linear"}
 NETWORKS = [
     f"[{a}, {b}]" for a, b in [(8, 128), (16, 128), (64, 128), (1024, 128), (256, 8), (256, 16), (256, 64), (256, 1024)]
 ] + ["[256]", "[256, 128]"]
-LARGE = {"custom": 0.6, "torch": 0.7}  # training losses at the end of the first epoch
 
 
 class Laboratory:
@@ -87,6 +87,11 @@ def rivals(custom: float, torch: float, **told) -> Laboratory:
     return laboratory
 
 
+@functools.cache
+def judged(custom: float, torch: float) -> pd.DataFrame:
+    return rivals(custom, torch).judge()
+
+
 def test_without_runs_every_claim_has_a_verdict_and_a_reason():
     table = judge(EMPTY, EMPTY)
     assert list(table) == COLUMNS
@@ -103,13 +108,13 @@ def test_every_verdict_is_a_known_one():
 
 
 def test_a_cell_is_reproduced_where_our_runs_give_it_and_higher_where_they_do_not():
-    row = rivals(0.8379, 0.76).judge().loc["table1-16-128-custom-accuracy"]  # printed: 0.8329
+    row = judged(0.8379, 0.76).loc["table1-16-128-custom-accuracy"]  # printed: 0.8329
     assert row["verdict"] == "reproduced"
     assert row["published"] == "83.29 %"
     assert row["measured"].startswith("83.")
     assert abs(row["difference"]) < row["half_width"] < row["detectable"]
     assert row["n"] == 5
-    other = rivals(0.8379, 0.76).judge().loc["table1-16-128-torch-accuracy"]
+    other = judged(0.8379, 0.76).loc["table1-16-128-torch-accuracy"]
     assert other["verdict"] == "published higher"
     assert other["difference"] == pytest.approx(0.755 - 0.8301, abs=0.003)
     assert row["command"] == "python -m fmnist_lab -m experiment=table1 seed=0,1,2,3,4"
@@ -135,15 +140,15 @@ def test_a_changed_printed_value_changes_table_and_verdict():
 
 
 def test_sentences_hold_and_fail_with_the_runs():
-    ahead, behind = rivals(0.85, 0.83).judge(), rivals(0.83, 0.85).judge()
+    ahead, behind = judged(0.85, 0.83), judged(0.83, 0.85)
     for claim in ("custom-always-ahead", "table2-custom-ahead", "table3-accuracy"):
         assert (ahead.loc[claim, "verdict"], behind.loc[claim, "verdict"]) == ("holds", "does not hold"), claim
-    assert ahead.loc["no-divergence", "verdict"] == "inconclusive"  # all finish
+    assert ahead.loc["no-divergence", "verdict"] == "holds"
     assert "9" in ahead.loc["custom-always-ahead", "reason"]
 
 
 def test_a_note_is_judged_part_by_part():
-    table = rivals(0.85, 0.83).judge()
+    table = judged(0.85, 0.83)
     assert table.loc["table1-16-128-custom-note", "verdict"] == "holds"  # faster, more accurate
     assert table.loc["table1-64-128-custom-note", "verdict"] == "does not hold"  # more accurate, but slower
     assert "ratio" not in table.loc["table1-64-128-custom-note", "measured"]
@@ -169,7 +174,7 @@ def test_times_of_other_conditions_are_not_compared():
 
 
 def test_seconds_are_not_testable_and_their_ratio_is_shown():
-    row = rivals(0.85, 0.83).judge().loc["table1-1024-128-custom-time"]
+    row = judged(0.85, 0.83).loc["table1-1024-128-custom-time"]
     assert row["verdict"] == "not testable"
     assert row["published"] == "168 s; custom/torch 1.16"
     assert "custom/torch 0.7" in row["measured"]
@@ -185,10 +190,7 @@ def test_a_curve_that_is_met_and_one_that_is_not():
     printed = {m: figure.series["validation_accuracy"][m] for m in ("custom", "torch")}
     noise = np.random.default_rng(5).normal(0, 0.002, len(curves))
     at = [printed[model_of[run]][epoch - 1] for run, epoch in zip(curves["run"], curves["epoch"], strict=True)]
-    shift = [
-        0.05 if model_of[run] == "torch" and epoch == 7 else 0
-        for run, epoch in zip(curves.run, curves.epoch, strict=True)
-    ]
+    shift = 0.05 * ((curves["run"].map(model_of) == "torch") & (curves["epoch"] == 7))
     table = judge(runs, curves.assign(validation_accuracy=np.array(at) + noise - shift)).set_index("claim")
     assert table.loc["figure2-validation_accuracy-custom", "verdict"] == "reproduced"
     torch = table.loc["figure2-validation_accuracy-torch"]
@@ -250,7 +252,6 @@ def test_a_table_stands_in_the_reports_layout_with_notes_from_the_data():
 def test_runs_of_other_settings_do_not_count():
     frames = rivals(0.8379, 0.76).frames
     more = rivals(0.5, 0.5, **{"data.scaling": "unit"}).frames
-    more[0]["run"] = more[1]["run"] = [f"x{name}" for name in more[0]["run"]] if False else more[0]["run"]
     both = pd.concat([frames[0], more[0].assign(run="x" + more[0]["run"])])
     assert cells(both, "table1").equals(cells(frames[0], "table1"))
 
