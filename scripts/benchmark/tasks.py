@@ -14,9 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from fmnist_lab import blas
-
 PEERS = Path(__file__).resolve().parent / "peers"
+CHOICE = "OPENBLAS_CORETYPE"  # the environment variable that names OpenBLAS's kernels
 LIMIT = 3600  # seconds; what takes longer hangs
 
 Quantities = dict[str, float]
@@ -101,7 +100,7 @@ def peer_command(script: str, setting: Setting, **more: Any) -> list[str]:
 
 def peer(script: str, setting: Setting, kernels: str | None = None, **more: Any) -> dict[str, Any]:
     """What a peer measured, from a fresh process of its own; `kernels` are those that OpenBLAS is told to use."""
-    environment = {blas.CHOICE: kernels} if kernels else {}
+    environment = {CHOICE: kernels} if kernels else {}
     told = execute(peer_command(script, setting, **more), environment=environment).splitlines()
     measured: dict[str, Any] = json.loads(told[-1])
     return measured

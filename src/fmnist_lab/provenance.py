@@ -11,8 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from fmnist_lab.blas import kernels
-
 PACKAGES = ("fmnist-lab", "numpy", "hydra-core", "omegaconf")
 
 
@@ -25,7 +23,7 @@ def collect(threads: int, workers: int, data_checksum: str, model: str) -> dict[
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in packages},
-        "blas": kernels(),
+        "blas": blas(),
         "threads": threads,
         "workers": workers,
         "data_checksum": data_checksum,
@@ -36,6 +34,16 @@ def collect(threads: int, workers: int, data_checksum: str, model: str) -> dict[
 def cores() -> int:
     """How many processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def blas() -> str | None:
+    """Name and version of the BLAS that NumPy has loaded, and of its kernels; None if it cannot be told."""
+    import numpy as np  # noqa: F401  (loads it)
+    from threadpoolctl import threadpool_info
+
+    found = [pool for pool in threadpool_info() if pool["user_api"] == "blas" and "numpy" in pool["filepath"]]
+    return " ".join(str(found[0].get(key)) for key in ("internal_api", "version", "architecture")) if found else None
 
 
 @cache
