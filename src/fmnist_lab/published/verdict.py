@@ -141,7 +141,7 @@ def compare_curve(
     differences = curves.mean(axis=0) - np.asarray(published, dtype=np.float64)
     beyond = np.abs(differences) - half_widths
     at = int(np.argmax(beyond))
-    scale = float(curves.std(axis=0, ddof=1)[at]) * math.sqrt(1 / n + 1 / runs)
+    scale = float(_sd(curves)[at]) * math.sqrt(1 / n + 1 / runs)
     p = min(1.0, places * _two_sided(max(abs(float(differences[at])) - reading_error, 0.0), scale, n - 1))
     signs = set(np.sign(differences[beyond > 0]))
     precision = float(np.median(half_widths))
@@ -181,7 +181,7 @@ def simultaneous_half_widths(measured: ArrayLike, *, runs: int = 1, reading_erro
 
     curves = np.asarray(measured, dtype=np.float64)
     n, places = curves.shape
-    spread = curves.std(axis=0, ddof=1) * math.sqrt(1 / n + 1 / runs)
+    spread = _sd(curves) * math.sqrt(1 / n + 1 / runs)
     return np.asarray(t.ppf(1 - ALPHA / (2 * places), n - 1) * spread + reading_error)
 
 
@@ -317,7 +317,7 @@ def _correct(one: Comparison, p: float, family: int) -> Comparison:
 
 def _spread(ours: Floats, runs: int, sd: float | None) -> tuple[float, float]:
     """Standard error of the difference of two means, and its degrees of freedom."""
-    n, variance = len(ours), float(ours.var(ddof=1))
+    n, variance = len(ours), float(_sd(ours)) ** 2
     if sd is None:
         return math.sqrt(variance * (1 / n + 1 / runs)), n - 1
     if runs < 2:
@@ -325,6 +325,11 @@ def _spread(ours: Floats, runs: int, sd: float | None) -> tuple[float, float]:
     own, other = variance / n, sd**2 / runs
     freedom = (own + other) ** 2 / (own**2 / (n - 1) + other**2 / (runs - 1)) if own + other else n - 1
     return math.sqrt(own + other), freedom
+
+
+def _sd(values: Floats) -> Floats:
+    """Standard deviation over the runs, exactly 0 where they are all alike: rounding is no spread."""
+    return np.where(np.ptp(values, axis=0) > 0, values.std(axis=0, ddof=1), 0.0)
 
 
 def _two_sided(excess: float, scale: float, freedom: float) -> float:
