@@ -181,8 +181,9 @@ def test_a_changed_printed_value_changes_the_page(paper, tmp_path, page, quick):
 def test_the_findings_are_those_of_the_frames(paper):
     runs = at_report(paper.runs, lr=None, init=None)
     told = findings(paper.claims, paper.tables, runs)
-    assert "The 18 printed test accuracies, at the settings that the report states: published higher 18." in told
-    assert "The 18 printed test accuracies, at the settings inferred from the tables: explained 18." in told
+    start = "The 18 comparisons with printed test accuracies, at the settings"
+    assert f"{start} that the report states: published higher 18." in told
+    assert f"{start} inferred from the tables: explained 18." in told
     rates = [figure.lr for figure in published.load_report().figures.values()]
     for rate in rates:
         [about] = [one for one in told if one.startswith(f"Learning rate {rate:g},")]

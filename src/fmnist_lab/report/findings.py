@@ -41,7 +41,7 @@ def _cells(tables: Tables) -> Iterator[str]:
         cells = [table for (_, chosen), table in tables.items() if chosen == settings]
         if cells:
             joined = pd.concat(cells)
-            yield f"The {len(joined)} printed test accuracies, {words}: {_tally(joined)}."
+            yield f"The {len(joined)} comparisons with printed test accuracies, {words}: {_tally(joined)}."
 
 
 def _initialization(runs: pd.DataFrame) -> Iterator[str]:
