@@ -296,8 +296,8 @@ def stamps_if_there(lab):
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_an_interrupted_sweep_says_how_to_go_on(lab, number, status, launcher):
-    command = ["-m", "seed=range(0,200)", "model=custom", "data.validation=58000", f"hydra/launcher={launcher}"]
-    command += ["name=long", "epochs=1", "architecture.hidden=[8]"]
+    command = ["-m", "seed=range(0,12)", "model=custom", "data.validation=58000", f"hydra/launcher={launcher}"]
+    command += ["name=long", "epochs=40", "architecture.hidden=[8]"]
     command += ["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []
     process = start(lab, *command)
     while not stamps_if_there(lab):
@@ -307,8 +307,8 @@ def test_an_interrupted_sweep_says_how_to_go_on(lab, number, status, launcher):
     stdout, stderr = process.communicate()
     assert (process.returncode, stderr) == (status, "")
     done = len(stamps(lab))
-    assert 0 < done < 200
-    assert stdout.splitlines()[-1] == f"interrupted: {done} of 200 runs finished; the same command continues"
+    assert 0 < done < 12
+    assert stdout.splitlines()[-1] == f"interrupted: {done} of 12 runs finished; the same command continues"
 
 
 DEADLY = """
@@ -334,7 +334,7 @@ def test_a_run_that_kills_its_worker_takes_no_other_along(lab):
     command = ["-m", "batch_size=64,77,100,128,150", "model=custom", "epochs=1", "data.validation=58000", *joblib]
     outcome = lab(*command, PYTHONPATH=path)
     assert outcome.returncode == 1, outcome
-    assert "starting again" in outcome.stdout
+    assert "the launcher stopped: TerminatedWorkerError" in outcome.stdout
     assert "Traceback" not in outcome.stdout + outcome.stderr
     table = results(lab).set_index("batch_size").status
     assert table[77] == "failed"

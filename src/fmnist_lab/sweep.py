@@ -205,19 +205,27 @@ def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
     if not todo:
         return
     with following(todo, console) as watch:
-        waiting = list(todo)
-        while waiting:
-            try:
-                launch([job.place for job in waiting])
+        waiting, fruitless = list(todo), 0
+        while waiting and fruitless < 2:
+            if launched(waiting, launch, console):
                 return
-            except Exception as error:  # a worker died and took the launcher along: what is finished stands
-                console.say(f"the launcher stopped: {type(error).__name__}: {_first_line(error)}")
             left = watch.left()
-            if len(left) == len(waiting):
-                return  # nothing came of it, nor would it again
-            if left:
-                console.say(f"starting again: {len(left)} of {len(todo)} runs are left")
+            fruitless = fruitless + 1 if len(left) == len(waiting) else 0
             waiting = left
+        if len(waiting) > 1:  # one of them kills its worker and takes the others along
+            console.say(f"starting alone, one after another: the {len(waiting)} runs left")
+            for job in waiting:
+                launched([job], launch, console)
+
+
+def launched(jobs: Sequence[Job], launch: Launch, console: Console) -> bool:
+    """Start `jobs`; whether the launcher saw them to their end. A worker that dies takes it along."""
+    try:
+        launch([job.place for job in jobs])
+    except Exception as error:
+        console.say(f"the launcher stopped: {type(error).__name__}: {_first_line(error)}")
+        return False
+    return True
 
 
 def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
