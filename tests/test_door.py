@@ -45,7 +45,7 @@ WRONG = [
     (["~lr"], "lr: must be a number above 0"),
     (["lr"], "lr: cannot be read"),
     (["lr=0.1,0.2"], "lr=0.1,0.2"),
-    (["-m", "experiment=table9"], "experiment=table9: must be one of figures, table1"),
+    (["-m", "experiment=table9"], "experiment=table9: must be one of audit_grid, "),
     (["experiment=table1"], "experiment=table1: is a sweep: add -m"),
     (["data.validation=1.5"], "data.validation=1.5: must be a fraction below 1"),
     (["data.validation=60000"], "data.validation=60000.0: must be"),

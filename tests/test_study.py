@@ -22,7 +22,7 @@ EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiment"
 @pytest.fixture
 def paper(tmp_path, capsys, monkeypatch):
     """Conducts the paper, made small, two runs at once in a folder of the test's own; gives what it said."""
-    monkeypatch.setattr(sweep, "cores", lambda: 2)
+    monkeypatch.setattr(study, "cores", lambda: 2)
 
     def conduct(seeds, *overrides, status=0):
         arguments = ["paper", "--seeds", str(seeds), *SMALL, f"outputs={tmp_path.as_posix()}", *overrides]
@@ -100,7 +100,7 @@ def test_runs_go_seed_by_seed_the_costly_first():
 
 
 def test_several_runs_go_at_once_as_the_cores_hold(monkeypatch):
-    monkeypatch.setattr(sweep, "cores", lambda: 4)
+    monkeypatch.setattr(study, "cores", lambda: 4)
     jobs = plan(compose("figures", ["threads=2"]), [0])
     assert study.workers(jobs) == 2
     assert study.workers(jobs[:1]) == 1
@@ -161,7 +161,7 @@ AUDIT = (
 
 
 def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sweep, "cores", lambda: 2)
+    monkeypatch.setattr(study, "cores", lambda: 2)
     words = ["audit", *AUDIT, f"outputs={tmp_path.as_posix()}"]
     assert main([*words, "--seeds", "2"]) == 0
     said = capsys.readouterr().out

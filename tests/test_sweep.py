@@ -297,7 +297,7 @@ def stamps_if_there(lab):
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_an_interrupted_sweep_says_how_to_go_on(lab, number, status, launcher):
     command = ["-m", "seed=range(0,12)", "model=custom", "data.validation=58000", f"hydra/launcher={launcher}"]
-    command += ["name=long", "epochs=40", "architecture.hidden=[8]"]
+    command += ["name=long", "epochs=400", "architecture.hidden=[8]"]
     command += ["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []
     process = start(lab, *command)
     while not stamps_if_there(lab):
