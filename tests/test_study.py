@@ -68,7 +68,7 @@ def test_a_study_trains_each_run_once_reports_each_experiment_and_repeats_nothin
 def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path, lab):
     paper(1)
     configs = expand("experiment=table3", *SMALL, "seed=7", f"outputs={tmp_path.as_posix()}")
-    sweep.write(sweep.plan(configs), tmp_path / "sweeps" / "table3")
+    sweep.write(sweep.plan(configs, [""] * len(configs)), tmp_path / "sweeps" / "table3")
     before = stamps(tmp_path, "sweeps/*/results.csv")
     paper(1)
     after = stamps(tmp_path, "sweeps/*/results.csv")
@@ -78,13 +78,13 @@ def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path
 
 def test_a_failed_run_does_not_stop_the_others(paper, tmp_path):
     (job, *_) = union({"figures": compose("figures", [*SMALL, f"outputs={tmp_path.as_posix()}"])}, [0])
-    job.record.folder.parent.mkdir()
-    job.record.folder.touch()  # a file where the run wants its folder
+    obstacle = job.record.folder / "config.yaml"  # a folder where the run wants a file
+    obstacle.mkdir(parents=True)
     said = paper(2, status=1)
     (line,) = [line for line in said.splitlines() if line.startswith("failed: ")]
     assert job.record.run in line
     assert len(stamps(tmp_path, "runs/*/summary.json")) == 2 * RUNS - 1
-    job.record.folder.unlink()
+    obstacle.rmdir()
     paper(2)
     assert len(stamps(tmp_path, "runs/*/summary.json")) == 2 * RUNS
 
@@ -99,9 +99,10 @@ def test_runs_go_seed_by_seed_the_costly_first():
     assert len({job.label for job in jobs}) == 36
 
 
-def test_several_runs_go_at_once_as_the_cores_hold(monkeypatch):
+def test_several_runs_go_at_once_as_the_cores_hold(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "cores", lambda: 4)
-    jobs = plan(compose("figures", ["threads=2"]), [0])
+    monkeypatch.setattr("fmnist_lab.provenance.cores", lambda: 8)
+    jobs = plan(compose("figures", ["threads=2", f"outputs={tmp_path.as_posix()}"]), [0])
     assert study.workers(jobs) == 2
     assert study.workers(jobs[:1]) == 1
     assert study.workers(plan(compose("figures", ["threads=8"]), [0])) == 1
