@@ -467,7 +467,7 @@ def _reason(verdict: str, parts: Sequence[Part], fewest: int) -> str:
     if any(TIMES_DIFFER in part.text for part in parts):
         return TIMES_DIFFER
     if fewest < LEAST_SEEDS:
-        return f"{fewest} seeds, where a test needs {LEAST_SEEDS}" if fewest else "no run yet"
+        return f"n = {fewest}, where a test needs {LEAST_SEEDS} seeds" if fewest else "no run yet"
     return f"neither {count} nor the opposite shows at the {100 * ALPHA:.0f} % level"
 
 

@@ -1,0 +1,66 @@
+"""Tries the verdicts on real runs: some of our own play the published number, the others judge it.
+
+`python scripts/coverage.py` with the project's Python. It trains a small network (custom, 16 hidden units, one epoch)
+from 200 seeds at each of two learning rates, below outputs/; that takes a few minutes on one core and is done once.
+Then it draws, again and again, n runs as ours and the mean of m others as published, and prints how often the verdict
+is `reproduced` (nominal: 95 %), and how often a shift of twice the half-width is noticed. A normal pool of the same
+mean and spread goes the same way: what it misses is the method's, what the real runs miss beyond it is their shape's.
+The draws share 200 runs, so they are not independent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, skew
+
+from fmnist_lab.config import compose
+from fmnist_lab.published.verdict import compare
+from fmnist_lab.run import train
+
+NETWORK = ("architecture.hidden=[16]", "epochs=1")
+RATES = (0.1, 0.02)  # where single epochs are rough, and where the tables are thought to have been made
+RUNS, DRAWS = 200, 2000
+ANY = 1.0  # a margin that no half-width exceeds: inside or outside is all that counts
+
+
+def accuracies(lr: float) -> NDArray[np.float64]:
+    """The test accuracy of each run."""
+    records = [train(compose(*NETWORK, f"lr={lr}", f"seed={seed}")) for seed in range(RUNS)]
+    return np.array([(record.summary() or {}).get("test_accuracy", np.nan) for record in records])
+
+
+def normal_like(pool: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The quantiles of a normal distribution with the pool's mean and spread."""
+    return np.asarray(norm.ppf((np.arange(len(pool)) + 0.5) / len(pool), pool.mean(), pool.std(ddof=1)))
+
+
+def rates(pool: NDArray[np.float64], n: int, m: int, rng: np.random.Generator) -> tuple[float, float]:
+    """How often n runs find the mean of m others reproduced, and find it shifted by twice their half-width."""
+    reproduced = noticed = 0
+    for _ in range(DRAWS):
+        drawn = rng.permutation(pool)[: n + m]
+        ours, published = drawn[:n], float(drawn[n:].mean())
+        found = compare(published, ours, runs=m, margin=ANY)
+        reproduced += found.verdict == "reproduced"
+        shifted = published + rng.choice([-2, 2]) * found.half_width
+        noticed += compare(shifted, ours, runs=m, margin=ANY).verdict.startswith("published")
+    return reproduced / DRAWS, noticed / DRAWS
+
+
+def main() -> None:
+    for lr in RATES:
+        real = accuracies(lr)
+        print(f"\n{len(real)} runs of {' '.join(NETWORK)} lr={lr}: mean {real.mean():.4f}, ", end="")
+        print(f"standard deviation {real.std(ddof=1):.4f}, skewness {skew(real):.2f}")
+        for name, pool in (("real", real), ("normal", normal_like(real))):
+            print(f"{name:>7}   n   m  reproduced  shift noticed   ({DRAWS} draws)")
+            rng = np.random.default_rng(0)
+            for n in (3, 5, 10):
+                for m in (1, 49):
+                    reproduced, noticed = rates(pool, n, m, rng)
+                    print(f"{n:11d}{m:4d}{reproduced:12.3f}{noticed:15.3f}")
+
+
+if __name__ == "__main__":
+    main()
