@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmnist_lab import study, sweep
+from fmnist_lab import study, sweeps
 from fmnist_lab.config import expand
 from fmnist_lab.study import PRESETS, compose, forecast, main, plan, union
 
@@ -68,7 +68,7 @@ def test_a_study_trains_each_run_once_reports_each_experiment_and_repeats_nothin
 def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path, lab):
     paper(1)
     configs = expand("experiment=table3", *SMALL, "seed=7", f"outputs={tmp_path.as_posix()}")
-    sweep.write(sweep.plan(configs, [""] * len(configs)), tmp_path / "sweeps" / "table3")
+    sweeps.write(sweeps.plan(configs, [""] * len(configs)), tmp_path / "sweeps" / "table3")
     before = stamps(tmp_path, "sweeps/*/results.csv")
     paper(1)
     after = stamps(tmp_path, "sweeps/*/results.csv")

@@ -34,7 +34,7 @@ def app(composed: DictConfig) -> None:
 def single_run(config: Config) -> int:
     """A sweep of one run; return the exit status."""
     from fmnist_lab.run import train
-    from fmnist_lab.sweep import command_line, conduct, default_name
+    from fmnist_lab.sweeps import command_line, conduct, default_name
 
     preset = HydraConfig.get().runtime.choices.get("experiment")
     if preset:  # without -m Hydra would quietly train one network

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab import data, sweep
+from fmnist_lab import data, sweeps
 from fmnist_lab.answers import WRONG_INPUT, complain, terminate
 from fmnist_lab.config import Config, expand, flat, wrong
 from fmnist_lab.console import Console
@@ -68,7 +68,7 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
             if train_missing(union(experiments, [seed]), console, f"seed {seed}"):
                 report(experiments, seed + 1, overrides, console)
         report(experiments, seeds, overrides, console)
-        return sweep.list_failed(everything, console)
+        return sweeps.list_failed(everything, console)
 
 
 def audit(seeds: int, overrides: Sequence[str]) -> int:
@@ -95,7 +95,7 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
                 write_audit(jobs)
         for line in write_audit(jobs):
             console.say(line)
-        return sweep.list_failed(jobs, console)
+        return sweeps.list_failed(jobs, console)
 
 
 def compose(preset: str, overrides: Sequence[str]) -> list[Config]:
@@ -110,14 +110,14 @@ def compose(preset: str, overrides: Sequence[str]) -> list[Config]:
 def plan(configs: Sequence[Config], seeds: Iterable[int]) -> list[Job]:
     """The runs of an experiment with each of the seeds."""
     seeded = [dataclasses.replace(config, seed=seed) for seed in seeds for config in configs]
-    return sweep.plan(seeded, [command(config) for config in seeded])
+    return sweeps.plan(seeded, [command(config) for config in seeded])
 
 
 def command(config: Config) -> str:
     """What a user types to do one run alone: the settings that differ from the model's defaults."""
     usual = defaults(config.model.name)
     told = [f"{name}={value}" for name, value in flat(config).items() if value != usual[name]]
-    return sweep.command_line([f"model={config.model.name}", *told], sweep=False)
+    return sweeps.command_line([f"model={config.model.name}", *told], sweep=False)
 
 
 @functools.cache
@@ -135,21 +135,21 @@ def union(experiments: Experiments, seeds: Iterable[int]) -> list[Job]:
 def merge(plans: Iterable[Sequence[Job]]) -> list[Job]:
     """The distinct runs of all plans by seed, of each seed the costly first: then all workers end together."""
     every = [job for jobs in plans for job in jobs]
-    jobs = sweep.plan([job.config for job in every], [job.command for job in every])
+    jobs = sweeps.plan([job.config for job in every], [job.command for job in every])
     jobs.sort(key=lambda job: (job.config.seed, -job.cost))
     return [dataclasses.replace(job, place=place) for place, job in enumerate(jobs)]
 
 
 def forecast(jobs: Sequence[Job]) -> str:
     """What is to do, and about how long it takes."""
-    todo = sweep.unfinished(jobs)
-    told = sweep.announcement(jobs, todo)
+    todo = sweeps.unfinished(jobs)
+    told = sweeps.announcement(jobs, todo)
     return f"{told}; {duration(todo, jobs)}" if todo else told
 
 
 def duration(todo: Sequence[Job], known: Sequence[Job], times: int = 1) -> str:
     """About how long it takes to train `todo` (so many times), judged by the finished runs among `known`."""
-    measured = sweep.estimate(todo)
+    measured = sweeps.estimate(todo)
     seconds = times * (measured or ROUGH_RATE * sum(job.cost for job in todo)) / workers(todo)
     basis = "judged by the finished runs" if measured else "a rough guess, as no run is finished yet"
     return f"about {seconds / 60:.0f} min with {workers(todo)} at once ({basis})"
@@ -160,7 +160,7 @@ def audit_forecast(first: Sequence[Job], repeated: Sequence[Config], seeds: int)
     like = plan(repeated, range(seeds))
     then = f"then at most {FINALISTS * len(like)} runs at the {FINALISTS} settings that fit best"
     told = forecast(first)
-    return f"{told}; {then}, {duration(like, first, FINALISTS)}" if sweep.unfinished(first) else told
+    return f"{told}; {then}, {duration(like, first, FINALISTS)}" if sweeps.unfinished(first) else told
 
 
 def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Config]:
@@ -203,10 +203,10 @@ def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
     config = jobs[0].config
     data.prepare(data.SOURCES[config.data.name], config.data.root)
     folder = Path(config.outputs) / study
-    sweep.open_folder(folder, config.outputs)
+    sweeps.open_folder(folder, config.outputs)
     console = Console(folder / "log.txt")
-    with sweep.explained(jobs, console):
-        sweep.mend(jobs, console)
+    with sweeps.explained(jobs, console):
+        sweeps.mend(jobs, console)
         yield console
 
 
@@ -214,7 +214,7 @@ def train_missing(jobs: Sequence[Job], console: Console, what: str) -> bool:
     """Train what is not complete on disk of the runs that are called `what`; whether there was any."""
     from joblib import Parallel, delayed
 
-    todo = [dataclasses.replace(job, place=place) for place, job in enumerate(sweep.unfinished(jobs))]
+    todo = [dataclasses.replace(job, place=place) for place, job in enumerate(sweeps.unfinished(jobs))]
     if not todo:
         return False
 
@@ -224,7 +224,7 @@ def train_missing(jobs: Sequence[Job], console: Console, what: str) -> bool:
         Parallel(n_jobs=at_once, batch_size=1)(calls)
 
     console.say(f"{what}: {forecast(jobs)}")
-    sweep.train(todo, launch, console)
+    sweeps.train(todo, launch, console)
     return True
 
 
@@ -233,7 +233,7 @@ def attempt(config: Config, at_once: int) -> None:
     from fmnist_lab.run import train
 
     with contextlib.suppress(Exception):
-        train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweep.train`
+        train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweeps.train`
 
 
 def report(experiments: Experiments, seeds: int, overrides: Sequence[str], console: Console) -> None:
@@ -241,9 +241,9 @@ def report(experiments: Experiments, seeds: int, overrides: Sequence[str], conso
     for preset, configs in experiments.items():
         jobs = plan(configs, range(seeds))
         folder = Path(jobs[0].config.outputs) / "sweeps" / preset
-        if not sweep.is_reported(jobs, folder):
-            sweep.open_folder(folder, jobs[0].config.outputs)
-            sweep.write(jobs, folder)
+        if not sweeps.is_reported(jobs, folder):
+            sweeps.open_folder(folder, jobs[0].config.outputs)
+            sweeps.write(jobs, folder)
             console.say(str(folder))
     console.say(str(write_page(Path(jobs[0].config.outputs), overrides)))
 
@@ -265,7 +265,7 @@ def write_page(outputs: Path, overrides: Sequence[str]) -> Path:
 def on_disk(overrides: Sequence[str]) -> list[Job]:
     """The runs of the paper and the studies that have an outcome, of all seeds from 0 up that have any."""
     experiments = {preset: compose(preset, overrides) for study in ("paper", "studies") for preset in PRESETS[study]}
-    by_seed = ([job for job in union(experiments, [seed]) if sweep.tellable(job)] for seed in itertools.count())
+    by_seed = ([job for job in union(experiments, [seed]) if sweeps.tellable(job)] for seed in itertools.count())
     return list(itertools.chain.from_iterable(itertools.takewhile(bool, by_seed)))
 
 

@@ -1,4 +1,4 @@
-"""Hydra's sweeper for the lab: Hydra expands the sweep and launches the jobs, `fmnist_lab.sweep` decides which."""
+"""Hydra's sweeper for the lab: Hydra expands the sweep and launches the jobs, `fmnist_lab.sweeps` decides which."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FmnistLabSweeper(BasicSweeper):
     """Every combination of values, as Hydra's own; but all are checked before one runs, and finished ones skipped."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        from fmnist_lab.sweep import command_line, conduct, default_name
+        from fmnist_lab.sweeps import command_line, conduct, default_name
 
         assert self.hydra_context is not None
         loader = self.hydra_context.config_loader

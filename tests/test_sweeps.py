@@ -13,7 +13,7 @@ import pytest
 
 from fmnist_lab import run
 from fmnist_lab.records import Record
-from fmnist_lab.sweep import command_line, default_name
+from fmnist_lab.sweeps import command_line, default_name
 
 ROOT = Path(__file__).parents[1]
 TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
