@@ -173,6 +173,13 @@ def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeyp
     candidates = pd.read_csv(tmp_path / "audit" / "candidates.csv")
     assert sorted(set(candidates["epochs"])) == [1, 2]
     assert set(candidates["seeds"]) == {2}
+    assert "Which settings would explain the tables?" in (tmp_path / "paper" / "index.html").read_text("utf-8")
+
+    before = stamps(tmp_path, "audit/*.csv")
+    assert main([*words, "--seeds", "2"]) == 0  # nothing to train: nothing is judged or proved again
+    again = capsys.readouterr().out
+    assert "\ntable1: best fit lr " in again
+    assert stamps(tmp_path, "audit/*.csv") == before
 
     assert main([*words, "--seeds", "3"]) == 0
     assert runs.items() < stamps(tmp_path, "runs/*/summary.json").items()

@@ -65,7 +65,7 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
         if study == "paper":
             check_saddle(Path(everything[0].config.outputs), everything[0].config.data.root, console)
         for seed in range(seeds):
-            if train_missing(union(experiments, [seed]), console, f"seed {seed}"):
+            if train_missing(union(experiments, [seed]), console, f"seed {seed}") and seed < seeds - 1:
                 report(experiments, seed + 1, overrides, console)
         report(experiments, seeds, overrides, console)
         return sweeps.list_failed(everything, console)
@@ -75,7 +75,7 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
     """Search for the settings that would explain the report's tables; return the exit status as `conduct`.
 
     One seed of a grid of settings, and all seeds of one setting, which say how far accuracies scatter; then all seeds
-    of the settings that fit best. The audit's folder is written before these seeds and after each.
+    of the settings that fit best. The audit's folder is written after each of these seeds, the page at the end.
     """
     if seeds < 2:
         raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
@@ -87,14 +87,18 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
     with opened("audit", first) as console:
         console.say(audit_forecast(first, repeated, seeds))
         train_missing(first, console, "the grid, and the scatter of seeds")
+        folder = Path(first[0].config.outputs) / "audit"
         finalists = choose_finalists(first, repeated)
         jobs = merge([first, plan(finalists, range(seeds))])
         for seed in range(seeds):
             its_jobs = [job for job in jobs if job.config.seed == seed]
-            if train_missing(its_jobs, console, f"the finalists, seed {seed}"):
-                write_audit(jobs)
-        for line in write_audit(jobs):
+            if train_missing(its_jobs, console, f"the finalists, seed {seed}") and seed < seeds - 1:
+                write_audit(jobs, folder, prove=False)
+        if not sweeps.is_reported(jobs, folder):
+            write_audit(jobs, folder)
+        for line in (folder / "findings.txt").read_text("utf-8").splitlines():
             console.say(line)
+        console.say(str(write_page(folder.parent, overrides)))
         return sweeps.list_failed(jobs, console)
 
 
@@ -166,9 +170,9 @@ def audit_forecast(first: Sequence[Job], repeated: Sequence[Config], seeds: int)
 def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Config]:
     """Every network of `repeated` at the learning rates and batch sizes that fit best in `jobs`."""
     from fmnist_lab.published import load_report
-    from fmnist_lab.report.audit import candidates, choose, misfits, printed_cells
+    from fmnist_lab.report.audit import candidates_alike, choose, printed_cells
 
-    ranked = candidates(misfits(tested(jobs), printed_cells(load_report())))
+    ranked = candidates_alike(tested(jobs), printed_cells(load_report()))
     return [
         dataclasses.replace(config, lr=lr, batch_size=batch_size)
         for lr, batch_size in choose(ranked, FINALISTS)
@@ -176,12 +180,13 @@ def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Co
     ]
 
 
-def write_audit(jobs: Sequence[Job]) -> list[str]:
-    """Write what the audit knows from the runs on disk; return it in sentences."""
+def write_audit(jobs: Sequence[Job], folder: Path, *, prove: bool = True) -> None:
+    """Write what the audit knows from the runs on disk; `prove` as `audit_write.write_audit` has it."""
     from fmnist_lab.published import load_report
     from fmnist_lab.report import audit_write
 
-    return audit_write.write_audit(tested(jobs), load_report(), Path(jobs[0].config.outputs) / "audit")
+    with sweeps.reporting(jobs if prove else [], folder):  # without its proof the report is not whole
+        audit_write.write_audit(tested(jobs), load_report(), folder, prove=prove)
 
 
 def tested(jobs: Sequence[Job]) -> pd.DataFrame:

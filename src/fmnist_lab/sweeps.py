@@ -21,7 +21,7 @@ from fmnist_lab.run import locate, settle
 if TYPE_CHECKING:
     from fmnist_lab.report.frames import Frames
 
-REPORTED = ".reported"  # in a sweep's folder, written last: the runs that its report is of
+REPORTED = ".reported"  # in a folder of a sweep or of the audit, written last: the runs that its report is of
 
 # Starts the jobs at the given places of a sweep; returns when they have ended, one way or another.
 Launch = Callable[[Sequence[int]], object]
@@ -253,12 +253,19 @@ def write(jobs: Sequence[Job], folder: Path) -> Frames:
     from fmnist_lab.report.frames import gather
     from fmnist_lab.report.write import write_report
 
+    with reporting(jobs, folder):
+        frames = gather([(job.record, flat(job.config)) for job in jobs])
+        write_report(frames.results, frames.curves, frames.settings, folder)
+    return frames
+
+
+@contextlib.contextmanager
+def reporting(jobs: Sequence[Job], folder: Path) -> Iterator[None]:
+    """Mark the folder as the report of these runs as they were when its writing began; while it goes on, of none."""
     (folder / REPORTED).unlink(missing_ok=True)
     reported = _reported(jobs)
-    frames = gather([(job.record, flat(job.config)) for job in jobs])
-    write_report(frames.results, frames.curves, frames.settings, folder)
+    yield
     write_text(folder / REPORTED, reported)
-    return frames
 
 
 def is_reported(jobs: Sequence[Job], folder: Path) -> bool:

@@ -16,7 +16,9 @@ from fmnist_lab.report.audit import (
     ALPHA,
     CANDIDATE,
     candidates,
+    candidates_alike,
     choose,
+    in_common,
     misfits,
     noise,
     printed_cells,
@@ -195,6 +197,27 @@ def test_the_finalists_are_the_best_of_each_table_in_turn():
     assert choose(frame, 9) == [(0.1, 64), (0.2, 64), (0.3, 64), (0.2, 128)]
 
 
+def test_no_setting_is_a_finalist_because_more_of_it_is_known(printed):
+    measured = measure(np.random.default_rng(1), finalists=[(0.02, 128)])
+    repeated = (measured["lr"] == 0.02) & (measured["batch_size"] == 128)
+    measured.loc[repeated, "test_accuracy"] -= 0.05 * measured["architecture"].isin(["[8, 128]", "[256, 8]", "[256]"])
+    assert choose(candidates(misfits(measured, printed)), 1) == [(0.02, 128)]  # known best, for all that it fits worse
+    ranked = candidates_alike(measured, printed)
+    assert set(ranked["seeds"]) == {1}
+    assert (ranked.groupby("table")["cells"].nunique() == 1).all()
+    assert all(rows["misfit"].is_monotonic_increasing for _, rows in ranked.groupby("table"))
+    assert (0.02, 128) not in choose(ranked, 3)
+
+
+def test_settings_have_in_common_what_was_measured_at_all_of_them():
+    measured = measure(np.random.default_rng(1), seeds=2)
+    gap = (measured["architecture"] == "[8, 128]") & (measured["model"] == "torch") & (measured["lr"] == 0.05)
+    cells = in_common(measured[~gap]).groupby(["lr", "batch_size"])[["architecture", "model"]]
+    assert cells.ngroups == 12
+    for _, rows in cells:
+        assert len(rows.drop_duplicates()) == len(rows) / 12 == 2 * (len(NETWORKS) - 2 + len(ONE_LAYER)) - 1
+
+
 def test_settings_explain_their_own_table_and_are_tested_on_the_others(misfit, ranked):
     judged = transfer(misfit, ranked)
     assert len(judged) == 9
@@ -248,6 +271,13 @@ def test_the_audit_writes_what_it_found(measured, tmp_path):
     at = ranking[(ranking[list(stated)] == list(stated.values())).all(axis=1)]
     assert len(at) == 4
     assert ranking["kept"].sum() + (~at["kept"]).sum() == len(ranking)
+
+
+def test_without_its_proof_the_audit_says_the_same_of_the_tables(measured, tmp_path):
+    (tmp_path / "planted.csv").touch()
+    said = write_audit(measured, REPORT, tmp_path, prove=False)
+    assert [line.split(":")[0] for line in said] == ["table1", "table2", "table3"]
+    assert not (tmp_path / "planted.csv").exists()
 
 
 def test_changing_a_printed_value_changes_what_is_said(measured):

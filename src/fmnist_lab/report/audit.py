@@ -59,13 +59,14 @@ def readings(printed: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def misfits(measured: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
+def misfits(measured: pd.DataFrame, printed: pd.DataFrame, scatter: pd.DataFrame | None = None) -> pd.DataFrame:
     """Every candidate against every cell that was measured at its settings.
 
     Args:
         measured: one row a network, model, setting and seed: architecture, model, lr, batch_size, epochs, updates,
             seed, test_accuracy (a fraction). A run gives a row for each of its epochs.
         printed: `printed_cells`, or a table made like it.
+        scatter: what says how far seeds scatter, if it is more than `measured`.
 
     Returns:
         A row a candidate and cell: CANDIDATE, hidden, model, architecture, published, mean, n (seeds), updates,
@@ -76,7 +77,7 @@ def misfits(measured: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     groups = known.groupby([*CELL, *SETTING])
     at = groups.agg(mean=("test_accuracy", "mean"), n=("seed", "nunique"), updates=("updates", "first"))
     cells = readings(printed)
-    frame = cells.merge(noise(known, cells), on=["table", "reading", "hidden", "model"])
+    frame = cells.merge(noise(known if scatter is None else scatter, cells), on=["table", "reading", "hidden", "model"])
     frame = frame.merge(at.reset_index(), on=CELL)
     scale = frame["sd"] * np.sqrt(1 + 1 / frame["n"])
     difference = frame["published"] - frame["mean"]
@@ -142,6 +143,23 @@ def candidates(misfit: pd.DataFrame) -> pd.DataFrame:
     frame.insert(5, "lr_updates", frame["lr"] * frame["updates"])
     judged = [_judge(rows, misfit[misfit["table"] == table]) for table, rows in frame.groupby("table", sort=False)]
     return pd.concat(judged, ignore_index=True).drop(columns="updates")
+
+
+def candidates_alike(measured: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
+    """`candidates` by what is known of them all, so that none is ahead because more of it was measured.
+
+    `measured` and `printed` are as `misfits` takes them. The scatter of seeds is estimated from all that was measured.
+    """
+    return candidates(misfits(in_common(measured), printed, scatter=measured))
+
+
+def in_common(measured: pd.DataFrame) -> pd.DataFrame:
+    """What was measured at every learning rate and batch size alike: seed 0, of the cells that all of them have."""
+    first = measured[measured["seed"] == 0]
+    pairs = first[[*CELL, "lr", "batch_size"]].drop_duplicates()
+    at = pairs.value_counts(CELL)
+    everywhere = at[at == len(pairs[["lr", "batch_size"]].drop_duplicates())].index
+    return first[pd.MultiIndex.from_frame(first[CELL]).isin(everywhere)]
 
 
 def choose(ranked: pd.DataFrame, number: int) -> list[tuple[float, int]]:
