@@ -66,9 +66,15 @@ def tasks_of(part: str, contenders: list[str], quick: bool) -> list[Task]:
 def measure(part: str, tasks: list[Task], rounds: int, told: argparse.Namespace) -> None:
     """Measure a part, keeping what there is after every round."""
     say(part)
-    conditions = report.conditions(rounds, told.quick, " ".join(sys.argv[1:]))
+    conditions = report.conditions(rounds, told.quick, options(told))
     for done in take_turns(tasks, rounds, say):
         report.save(told.out, part, done.frame(), conditions | {"not_measured": done.failures})
+
+
+def options(told: argparse.Namespace) -> str:
+    """What was asked for, without the folder: the path of a machine belongs in no file."""
+    quick = ["--quick"] if told.quick else []
+    return " ".join([*quick, f"--parts {','.join(told.parts)}", f"--contenders {','.join(told.contenders)}"])
 
 
 def say(text: str) -> None:

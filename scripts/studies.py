@@ -1,4 +1,4 @@
-"""Runs the studies beside the report's figures and tables (precision, epochs, batch size); builds the page.
+"""Runs the studies beside the report: precision, epochs, batch_size, zero_initialization; builds the page.
 
 `python scripts/studies.py`, or `make studies`; as scripts/paper.py otherwise.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -151,6 +152,14 @@ def test_pages_tables_and_figures_come_from_the_measurements_in_the_folder(tmp_p
     assert "| 1024,128 | " in page
     for name in ("epoch.png", "epoch.svg", "scaling.png", "scaling.svg", "targets.md", "provenance.json"):
         assert (tmp_path / name).stat().st_size > 0
+
+
+def test_no_path_is_among_the_options_that_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = runpy.run_path(str(SCRIPTS / "benchmark.py"))
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", "--quick", "--parts", "epoch,cold", "--out", str(tmp_path)])
+    told = script["options"](script["arguments"]())
+    assert told.startswith("--quick --parts epoch,cold --contenders peak,gemms,")
+    assert str(tmp_path) not in told
 
 
 def test_options_that_do_not_exist_are_refused() -> None:

@@ -106,7 +106,7 @@ def test_several_runs_go_at_once_as_the_cores_hold(tmp_path, monkeypatch):
     assert study.workers(jobs) == 2
     assert study.workers(jobs[:1]) == 1
     assert study.workers(plan(compose("figures", ["threads=8"]), [0])) == 1
-    assert "with 2 at once (a rough guess" in forecast(jobs)
+    assert "with 2 at once (a rough guess" in forecast(jobs, jobs)
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(paper, tmp_path):

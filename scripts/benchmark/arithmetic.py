@@ -37,8 +37,7 @@ def epoch_flops(hidden: str, images: int | None = None) -> int:
 def training_images() -> int:
     """How many images an epoch of the project has."""
     config = compose()
-    size = data.SOURCES[config.data.name].train_size
-    return size - data.validation_size(size, config.data.validation)
+    return data.training_images(data.SOURCES[config.data.name], config.data.validation)
 
 
 def wide(frame: pd.DataFrame, quantity: str = "seconds") -> pd.DataFrame:

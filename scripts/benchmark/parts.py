@@ -45,8 +45,8 @@ class Contender:
         expected = self.start + epochs * (self.slowness * floor + self.extra)
         return Task(name, setting, partial(self.measure, setting), expected)
 
-    def measure(self, setting: Setting) -> Quantities:
-        return quantities(peer(self.script, setting, warm_up=self.warm_up, **self.options))
+    def measure(self, setting: Setting, kernels: str | None = None) -> Quantities:
+        return quantities(peer(self.script, setting, kernels, warm_up=self.warm_up, **self.options))
 
 
 CONTENDERS = {
@@ -93,14 +93,10 @@ def kernels(quick: bool) -> list[Task]:
     """What OpenBLAS's kernels of 256 and of 512 bits make of it; the second kind only where the processor has them."""
     measured = ("peak", "gemms", "custom")
     return [
-        Task(f"{name}, {bits} bits", Setting(), partial(with_kernels, CONTENDERS[name], kind), 5)
+        Task(f"{name}, {bits} bits", Setting(), partial(CONTENDERS[name].measure, Setting(), kind), 5)
         for bits, kind in ((256, "Haswell"), (512, "SkylakeX"))
         for name in measured
     ]
-
-
-def with_kernels(contender: Contender, kind: str) -> Quantities:
-    return quantities(peer(contender.script, Setting(), kind, warm_up=contender.warm_up, **contender.options))
 
 
 def scaling(quick: bool) -> list[Task]:

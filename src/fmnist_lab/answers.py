@@ -28,8 +28,13 @@ def answer(app: Callable[[], None], schema: type) -> int:
     elif os.environ["HYDRA_FULL_ERROR"] == "1":
         app()  # the user asks for tracebacks
         return 0
+    return status_of(app, schema)
+
+
+def status_of(run: Callable[[], int | None], schema: type) -> int:
+    """The exit status of `run`: its own, or that of what stopped it; wrong input is answered with one line."""
     try:
-        app()
+        return run() or 0
     except Terminated:
         return 128 + signal.SIGTERM
     except KeyboardInterrupt:
@@ -40,7 +45,6 @@ def answer(app: Callable[[], None], schema: type) -> int:
         if not raised_by_hydra(error):
             raise
         return complain(error, schema)
-    return 0
 
 
 def terminate(number: int, frame: FrameType | None) -> None:

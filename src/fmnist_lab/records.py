@@ -35,7 +35,7 @@ Arrays = dict[str, NDArray[Any]]
 
 def fingerprint(identity: Mapping[str, Any]) -> str:
     """Twelve hex digits that name a run by all that determines its result."""
-    return _digest(_canonical(identity))[:12]
+    return sha256(_canonical(identity))[:12]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Record:
     def completed(self) -> int | None:
         """When the run was completed, in nanoseconds of the file system's clock."""
         try:
-            return (self.folder / "summary.json").stat().st_mtime_ns
+            return (self.folder / SUMMARY).stat().st_mtime_ns
         except OSError:
             return None
 
@@ -183,7 +183,7 @@ class Record:
         files = {name: _vouch(self.folder / name) for name in FILES if (self.folder / name).exists()}
         told = {"format": FORMAT, "run": self.run, **summary, "files": files}
         content = json.loads(json.dumps(told, default=_plain, allow_nan=False))  # as it will be read
-        content["checksum"] = _digest(_canonical(content))
+        content["checksum"] = sha256(_canonical(content))
         write_bytes(self.folder / SUMMARY, _pretty(content))
 
     def _verified(self, *, weights: bool) -> dict[str, Any]:
@@ -199,13 +199,13 @@ class Record:
             raise ValueError(f"it is of format {summary.get('format')!s:.20}, not {FORMAT}")
         whole = _pretty(summary) == content
         checksum = summary.pop("checksum", None)
-        if not whole or checksum != _digest(_canonical(summary)):
+        if not whole or checksum != sha256(_canonical(summary)):
             raise ValueError(f"{SUMMARY} is not as it was written")
         if summary["run"] != self.run:
             raise ValueError(f"it is the record of {summary['run']}")
         for name, (size, digest) in summary["files"].items():
             path = self.folder / name
-            if path.stat().st_size != size or ((weights or name != WEIGHTS) and _digest(path.read_bytes()) != digest):
+            if path.stat().st_size != size or ((weights or name != WEIGHTS) and sha256(path.read_bytes()) != digest):
                 raise ValueError(f"{name} is not as it was written")
         return summary
 
@@ -219,7 +219,7 @@ class Record:
         if name not in summary["files"]:
             return {}
         content = (self.folder / name).read_bytes()
-        if _digest(content) != summary["files"][name][1]:
+        if sha256(content) != summary["files"][name][1]:
             raise InputError(f"{self.folder / name}: is damaged; the command that trained the run trains it again")
         arrays: Arrays = load(content)
         return arrays
@@ -230,6 +230,22 @@ class Record:
         write_bytes(self.folder / name, save(arrays))
 
 
+def sha256(content: bytes) -> str:
+    """The SHA-256 of `content`, in hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def make_folder(folder: Path, outputs: str) -> None:
+    """Make a folder below `outputs` (the key's value); InputError when it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"outputs={outputs}: must be a folder that can be written ({error.strerror})") from None
+
+
 def remove_partial(folder: Path) -> None:
     """Remove what writers that were killed left in `folder`. Call it where nobody else is writing there."""
     for path in folder.glob(f".*{PARTIAL}"):
@@ -237,7 +253,7 @@ def remove_partial(folder: Path) -> None:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Numbers in the shortest form that reads back exactly; what is not a number as an empty cell."""
+    """Numbers in the shortest form that reads back exactly, NaN as an empty cell; words in quotes where need be."""
     lines = [",".join(header), *(",".join(map(_cell, row)) for row in rows)]
     write_text(path, "\n".join(lines) + "\n")
 
@@ -268,13 +284,14 @@ def finite(value: float) -> float | None:
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return repr(float(value)) if not math.isnan(value) else ""
-    return str(value)
+    text = str(value)
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n') else text
 
 
 def _vouch(path: Path) -> tuple[int, str]:
     """Size in bytes and SHA-256 of a file."""
     content = path.read_bytes()
-    return len(content), _digest(content)
+    return len(content), sha256(content)
 
 
 def _canonical(tree: Mapping[str, Any]) -> bytes:
@@ -283,10 +300,6 @@ def _canonical(tree: Mapping[str, Any]) -> bytes:
 
 def _pretty(tree: Mapping[str, Any]) -> bytes:
     return (json.dumps(tree, indent=2) + "\n").encode()
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _plain(value: Any) -> Any:

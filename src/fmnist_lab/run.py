@@ -56,7 +56,7 @@ def train(config: Config, *, workers: int = 1) -> Record:
 def settle(config: Config) -> Config:
     """Check `config` against what it meets here, the data set and this machine, and settle it."""
     config = check(config)
-    images = training_images(config)
+    images = data.training_images(data.SOURCES[config.data.name], config.data.validation)
     if config.batch_size > images:
         raise wrong("batch_size", config.batch_size, f"at most {images}, the number of training images")
     if config.threads > provenance.cores():
@@ -64,15 +64,10 @@ def settle(config: Config) -> Config:
     return dataclasses.replace(config, device=_device(config))
 
 
-def training_images(config: Config) -> int:
-    """How many images are left to train on."""
-    source = data.SOURCES[config.data.name]
-    return source.train_size - data.validation_size(source.train_size, config.data.validation)
-
-
 def updates_an_epoch(config: Config) -> int:
     """Updates of the weights in an epoch, one a batch, the last and smaller one included."""
-    return math.ceil(training_images(config) / config.batch_size)
+    images = data.training_images(data.SOURCES[config.data.name], config.data.validation)
+    return math.ceil(images / config.batch_size)
 
 
 def locate(config: Config) -> Record:

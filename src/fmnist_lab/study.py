@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import data, sweeps
-from fmnist_lab.answers import WRONG_INPUT, complain, terminate
+from fmnist_lab.answers import status_of, terminate
 from fmnist_lab.config import Config, expand, flat, wrong
 from fmnist_lab.console import Console
-from fmnist_lab.errors import Terminated
 from fmnist_lab.progress import Job
 from fmnist_lab.provenance import cores
 from fmnist_lab.run import updates_an_epoch
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = ("table1", "table2", "table3")
-SETTINGS = ("stated", "inferred")
 PRESETS = {
     "paper": ("figures", *TABLES, *(f"{table}_inferred" for table in TABLES), "initialization"),
     "studies": ("precision", "epochs", "batch_size", "zero_initialization"),
@@ -55,19 +53,20 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
     """
     if seeds < 1:
         raise wrong("--seeds", seeds, "a whole number of at least 1")
-    experiments = {preset: compose(preset, overrides) for preset in PRESETS[study]}
+    told = experiments_told(overrides)
+    experiments = {preset: told[preset] for preset in PRESETS[study]}
     everything = union(experiments, range(seeds))
     if everything[0].config.dry_run:
-        print(forecast(everything))
+        print(forecast(everything, sweeps.unfinished(everything)))
         return 0
     with opened(study, everything) as console:
-        console.say(forecast(everything))
+        console.say(forecast(everything, sweeps.unfinished(everything)))
         if study == "paper":
             check_saddle(Path(everything[0].config.outputs), everything[0].config.data.root, console)
         for seed in range(seeds):
             if train_missing(union(experiments, [seed]), console, f"seed {seed}") and seed < seeds - 1:
-                report(experiments, seed + 1, overrides, console)
-        report(experiments, seeds, overrides, console)
+                report(experiments, seed + 1, told, console)
+        report(experiments, seeds, told, console)
         return sweeps.list_failed(everything, console)
 
 
@@ -80,6 +79,7 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
     if seeds < 2:
         raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
     grid, repeated = (compose(preset, overrides) for preset in PRESETS["audit"])
+    told = experiments_told(overrides)
     first = merge([plan(grid, [0]), plan(repeated, range(seeds))])
     if first[0].config.dry_run:
         print(audit_forecast(first, repeated, seeds))
@@ -98,8 +98,13 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
             write_audit(jobs, folder)
         for line in (folder / "findings.txt").read_text("utf-8").splitlines():
             console.say(line)
-        console.say(str(write_page(folder.parent, overrides)))
+        console.say(str(write_page(folder.parent, told)))
         return sweeps.list_failed(jobs, console)
+
+
+def experiments_told(overrides: Sequence[str]) -> Experiments:
+    """The experiments of whose runs the page tells: those of the paper and of the studies."""
+    return {preset: compose(preset, overrides) for study in ("paper", "studies") for preset in PRESETS[study]}
 
 
 def compose(preset: str, overrides: Sequence[str]) -> list[Config]:
@@ -144,15 +149,14 @@ def merge(plans: Iterable[Sequence[Job]]) -> list[Job]:
     return [dataclasses.replace(job, place=place) for place, job in enumerate(jobs)]
 
 
-def forecast(jobs: Sequence[Job]) -> str:
-    """What is to do, and about how long it takes."""
-    todo = sweeps.unfinished(jobs)
+def forecast(jobs: Sequence[Job], todo: Sequence[Job]) -> str:
+    """What of the jobs is to do, and about how long it takes."""
     told = sweeps.announcement(jobs, todo)
-    return f"{told}; {duration(todo, jobs)}" if todo else told
+    return f"{told}; {duration(todo)}" if todo else told
 
 
-def duration(todo: Sequence[Job], known: Sequence[Job], times: int = 1) -> str:
-    """About how long it takes to train `todo` (so many times), judged by the finished runs among `known`."""
+def duration(todo: Sequence[Job], times: int = 1) -> str:
+    """About how long it takes to train `todo` (so many times), judged by the finished runs on disk."""
     measured = sweeps.estimate(todo)
     seconds = times * (measured or ROUGH_RATE * sum(job.cost for job in todo)) / workers(todo)
     basis = "judged by the finished runs" if measured else "a rough guess, as no run is finished yet"
@@ -163,8 +167,9 @@ def audit_forecast(first: Sequence[Job], repeated: Sequence[Config], seeds: int)
     """What the audit is to do. Until the grid is done, the finalists are not known, but their number is."""
     like = plan(repeated, range(seeds))
     then = f"then at most {FINALISTS * len(like)} runs at the {FINALISTS} settings that fit best"
-    told = forecast(first)
-    return f"{told}; {then}, {duration(like, first, FINALISTS)}" if sweeps.unfinished(first) else told
+    todo = sweeps.unfinished(first)
+    told = forecast(first, todo)
+    return f"{told}; {then}, {duration(like, FINALISTS)}" if todo else told
 
 
 def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Config]:
@@ -228,7 +233,7 @@ def train_missing(jobs: Sequence[Job], console: Console, what: str) -> bool:
         calls = (delayed(attempt)(todo[place].config, at_once) for place in places)
         Parallel(n_jobs=at_once, batch_size=1)(calls)
 
-    console.say(f"{what}: {forecast(jobs)}")
+    console.say(f"{what}: {forecast(jobs, todo)}")
     sweeps.train(todo, launch, console)
     return True
 
@@ -241,8 +246,8 @@ def attempt(config: Config, at_once: int) -> None:
         train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweeps.train`
 
 
-def report(experiments: Experiments, seeds: int, overrides: Sequence[str], console: Console) -> None:
-    """Write the folder of every experiment whose report is not of its runs as they stand, and the page."""
+def report(experiments: Experiments, seeds: int, told: Experiments, console: Console) -> None:
+    """Write the folder of every experiment whose report is not of its runs as they stand, and the page of `told`."""
     for preset, configs in experiments.items():
         jobs = plan(configs, range(seeds))
         folder = Path(jobs[0].config.outputs) / "sweeps" / preset
@@ -250,26 +255,26 @@ def report(experiments: Experiments, seeds: int, overrides: Sequence[str], conso
             sweeps.open_folder(folder, jobs[0].config.outputs)
             sweeps.write(jobs, folder)
             console.say(str(folder))
-    console.say(str(write_page(Path(jobs[0].config.outputs), overrides)))
+    console.say(str(write_page(Path(jobs[0].config.outputs), told)))
 
 
-def write_page(outputs: Path, overrides: Sequence[str]) -> Path:
-    """Judge all that is on disk of the paper and the studies, and write the page."""
+def write_page(outputs: Path, told: Experiments) -> Path:
+    """Judge all that is on disk of the experiments told, and write the page."""
+    from fmnist_lab.published.claims import BASES
     from fmnist_lab.report.frames import gather
     from fmnist_lab.report.judgement import cells, judge
     from fmnist_lab.report.page import build_page
     from fmnist_lab.report.samples import join
 
-    frames = gather([(job.record, flat(job.config)) for job in on_disk(overrides)])
+    frames = gather([(job.record, flat(job.config)) for job in on_disk(told)])
     runs = join(frames.results, frames.settings)
     claims = judge(runs, frames.curves, saddle=saddle_agrees(outputs / "saddle"))
-    tables = {(table, settings): cells(runs, table, settings) for table in TABLES for settings in SETTINGS}
-    return build_page(outputs, runs, frames.curves, claims, tables)
+    tables = {(table, settings): cells(runs, table, settings) for table in TABLES for settings in BASES}
+    return build_page(outputs, runs, frames.curves, claims, tables, PRESETS["studies"])
 
 
-def on_disk(overrides: Sequence[str]) -> list[Job]:
-    """The runs of the paper and the studies that have an outcome, of all seeds from 0 up that have any."""
-    experiments = {preset: compose(preset, overrides) for study in ("paper", "studies") for preset in PRESETS[study]}
+def on_disk(experiments: Experiments) -> list[Job]:
+    """The runs of the experiments that have an outcome, of all seeds from 0 up that have any."""
     by_seed = ([job for job in union(experiments, [seed]) if sweeps.tellable(job)] for seed in itertools.count())
     return list(itertools.chain.from_iterable(itertools.takewhile(bool, by_seed)))
 
@@ -304,16 +309,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every experiment: outputs=elsewhere")
     told = parser.parse_intermixed_args(arguments)
     signal.signal(signal.SIGTERM, terminate)
-    try:
-        if told.study == "audit":
-            return audit(told.seeds, told.overrides)
-        return conduct(told.study, told.seeds, told.overrides)
-    except Terminated:
-        return 128 + signal.SIGTERM
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except WRONG_INPUT as error:
-        return complain(error, Config)
+    if told.study == "audit":
+        return status_of(lambda: audit(told.seeds, told.overrides), Config)
+    return status_of(lambda: conduct(told.study, told.seeds, told.overrides), Config)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from fmnist_lab import data
 from fmnist_lab.config import HOUSEKEEPING, Config, flat, from_yaml, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.progress import Job, epoch_cost, following
-from fmnist_lab.records import Record, write_text
+from fmnist_lab.records import Record, make_folder, write_text
 from fmnist_lab.run import locate, settle
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ def conduct(configs: Sequence[Config], commands: Sequence[str], default_name: st
     config = jobs[0].config
     folder = Path(config.outputs) / "sweeps" / (config.name or default_name)
     reasons = {job.place: reason for job in jobs if (reason := why(job))}
-    todo = [job for job in jobs if job.place in reasons]
     if config.dry_run:
         preview(jobs, reasons, folder)
         return 0
@@ -164,14 +163,8 @@ def estimate(todo: Sequence[Job]) -> float | None:
 
 def open_folder(folder: Path, outputs: str) -> None:
     """Make the sweep's folder, and the place of the runs; InputError when they cannot be written."""
-    try:
-        (Path(outputs) / "runs").mkdir(parents=True, exist_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise wrong("outputs", outputs, f"a folder that can be written ({error.strerror})") from None
+    for place in (Path(outputs) / "runs", folder):
+        make_folder(place, outputs)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ class Paper:
     tables: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict)
 
     def build(self, outputs: Path) -> Path:
-        return build_page(outputs, self.runs, self.curves, self.claims, self.tables)
+        return build_page(outputs, self.runs, self.curves, self.claims, self.tables, ["precision"])
 
     def but(self, **frames: Any) -> "Paper":
         return replace(self, **frames)

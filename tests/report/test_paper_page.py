@@ -13,11 +13,13 @@ import pytest
 from paper_frames import NASTY, PROVENANCE, Paper, make_cells, make_claims
 
 from fmnist_lab import data, published
+from fmnist_lab.published.report import printed_title
 from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.report import paper_sections
 from fmnist_lab.report.findings import findings, verdict_counts
 from fmnist_lab.report.markup import BADGES
 from fmnist_lab.report.paper_sections import at_report
+from fmnist_lab.saddle.figures import FIGURES
 
 SILENT = {"script", "style"}
 
@@ -124,6 +126,17 @@ def test_every_picture_is_whole_and_described(page):
         assert matplotlib.image.imread(io.BytesIO(base64.b64decode(content))).size
 
 
+def test_a_picture_from_a_folder_is_described_by_what_it_shows(page):
+    told = [image["alt"] for image in page.all("img")]
+    custom = "79.0 % (custom (NumPy), dtype float64)"
+    assert f"Test accuracy of both models against dtype, from {custom} to {custom}." in told
+    assert paper_sections.HEAT_MAP in told
+
+
+def test_every_figure_of_the_saddle_is_described():
+    assert set(paper_sections.SADDLE) == set(FIGURES)
+
+
 def test_the_commands_are_told(page):
     for command in (
         "python -m fmnist_lab -m experiment=figures seed=0,1",
@@ -227,7 +240,7 @@ def test_runs_at_the_reports_settings_are_chosen_by_them(paper):
 
 
 def test_titles_of_tables():
-    assert paper_sections.table_title("table12") == "Table 12"
+    assert printed_title("table12") == "Table 12"
 
 
 # It needs nothing and lets nothing in.

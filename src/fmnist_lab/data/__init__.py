@@ -1,7 +1,7 @@
 """Fashion-MNIST: where its files come from, proof that they are the right ones, splits and scaling."""
 
 from fmnist_lab.data.cache import NotAtHand, map_arrays, prepare
-from fmnist_lab.data.dataset import Dataset, Examples, Scaling, load, split_rows, validation_size
+from fmnist_lab.data.dataset import Dataset, Examples, Scaling, load, split_rows, training_images, validation_size
 from fmnist_lab.data.source import FASHION_MNIST, SOURCES, IdxFile, Source
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "map_arrays",
     "prepare",
     "split_rows",
+    "training_images",
     "validation_size",
 ]

@@ -110,6 +110,11 @@ def validation_size(n: int, validation: float) -> int:
     return int(size)
 
 
+def training_images(source: Source, validation: float) -> int:
+    """How many images of `source` are left to train on; `validation` as in `validation_size`."""
+    return source.train_size - validation_size(source.train_size, validation)
+
+
 def _random(n: int, size: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
     order = rng.permutation(np.arange(n, dtype=np.int64))
     return order[size:], order[:size]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fmnist_lab.published.reading import each, known_mark, number, one_of, package_text, parse
-from fmnist_lab.published.report import Report, Row, load_report
+from fmnist_lab.published.report import Report, Row, load_report, printed_title
 from fmnist_lab.published.verdict import RELATIONS
 
 KINDS = ("cell", "time", "series", "note", "sentence", "contradiction", "theorem")
@@ -348,7 +348,7 @@ class _Reader:
                 for model in curves:
                     yield self._claim(
                         id=f"{figure.id}-{metric}-{model}",
-                        where=_title(figure.id),
+                        where=printed_title(figure.id),
                         kind="series",
                         says=f"{metric.replace('_', ' ')} of {model} at learning rate {figure.lr:g}, epoch by epoch",
                         mark=figure.mark,
@@ -357,7 +357,7 @@ class _Reader:
                     )
         for table, row, model in self._places():
             cell, network = row.cells[model], f"{model} {label(row.hidden)}"
-            about: Any = {"where": _title(table), "mark": self.report.tables[table].mark, "experiment": [table]}
+            about: Any = {"where": printed_title(table), "mark": self.report.tables[table].mark, "experiment": [table]}
             yield self._claim(
                 id=cell_id(table, row.hidden, model, "accuracy"),
                 kind="cell",
@@ -391,7 +391,7 @@ class _Reader:
         first, second = ({"hidden": hidden, "model": name} for name in (model, rival(model)))
         made = [Paired(metric, first, relation, second) for metric, relation in (against_rival or {}).items()]
         return self._claim(
-            id=id, where=_title(table), kind="note", says=says, experiment=[table], tests=tests, made=made
+            id=id, where=printed_title(table), kind="note", says=says, experiment=[table], tests=tests, made=made
         )
 
     def _said(self) -> Iterator[Claim]:
@@ -468,8 +468,3 @@ def _tests(*, kind: str, each: Any = None, **keys: Any) -> Iterator[Test]:
 
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-def _title(id: str) -> str:
-    """`Table 1` of table1."""
-    return f"{id[:-1].capitalize()} {id[-1]}"

@@ -83,6 +83,11 @@ def parse_report(text: str) -> Report:
     return parse("report.yaml", text, _report)
 
 
+def printed_title(id: str) -> str:
+    """What readers call a table or figure: `Table 1` for `table1`."""
+    return f"{id.rstrip('0123456789').capitalize()} {id.lstrip('abcdefghijklmnopqrstuvwxyz')}"
+
+
 # Each function below reads one kind of entry; its keywords are the keys that the entry has to have.
 
 

@@ -10,14 +10,16 @@ This is the one place where test accuracies are looked at more than once, becaus
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from fmnist_lab.published import Report
+from fmnist_lab.published import Report, load_claims
+from fmnist_lab.published.verdict import CONFIDENCE
 
-CONFIDENCE = 0.95  # of the interval of a cell
 ALPHA = 0.01  # a candidate is given up when a table at its settings would lie that far off this rarely
 NEAR = 0.02  # in accuracy: noise is estimated where the measured accuracy is this near to the printed one
 MOST = 2.0  # half-widths that a cell counts at most in a candidate's misfit, so that one slip does not decide
@@ -32,8 +34,6 @@ CELL = ["architecture", "model"]
 SETTING = ["lr", "batch_size", "epochs"]
 CANDIDATE = ["table", "reading", *SETTING]
 
-# The network of one hidden layer: as the table says, or as its author's code built it.
-READINGS = {"[256]": ("[256]", "[256, 10]")}
 AS_PRINTED = "as printed"
 
 
@@ -48,13 +48,22 @@ def printed_cells(report: Report) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@functools.cache
+def ambiguous() -> dict[str, tuple[str, ...]]:
+    """The networks that may stand behind a printed one, as claims.yaml has them, where they are several."""
+    behind = [
+        (hidden, those) for inferred in load_claims().inferred.values() for hidden, those in inferred.networks.items()
+    ]
+    return {str([*hidden]): tuple(str([*one]) for one in those) for hidden, those in behind if len(those) > 1}
+
+
 def readings(printed: pd.DataFrame) -> pd.DataFrame:
     """Each cell once for every reading of its table: `architecture` is the network that is meant by `hidden`."""
     parts = []
     for _, cells in printed.groupby("table", sort=False):
-        ambiguous = [hidden for hidden in cells["hidden"] if hidden in READINGS]
-        for reading in READINGS[ambiguous[0]] if ambiguous else (AS_PRINTED,):
-            meant = cells["hidden"].where(~cells["hidden"].isin(READINGS), reading)
+        unsure = cells["hidden"].isin(ambiguous())
+        for reading in ambiguous()[cells.loc[unsure, "hidden"].iloc[0]] if unsure.any() else (AS_PRINTED,):
+            meant = cells["hidden"].where(~unsure, reading)
             parts.append(cells.assign(reading=reading, architecture=meant))
     return pd.concat(parts, ignore_index=True)
 

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from fmnist_lab.published import Report
+from fmnist_lab.published.report import printed_title
 from fmnist_lab.records import write_bytes
 from fmnist_lab.report.audit import AS_PRINTED, MOST, SETTING, candidates, misfits, printed_cells, transfer, unexplained
 from fmnist_lab.report.audit_planted import try_planted
@@ -158,8 +159,7 @@ def _within(candidate: pd.Series[Any]) -> str:
 
 
 def _title(id: str, reading: str) -> str:
-    table = f"Table {id.removeprefix('table')}"
-    return table if reading == AS_PRINTED else f"{table} as {reading}"
+    return printed_title(id) if reading == AS_PRINTED else f"{printed_title(id)} as {reading}"
 
 
 LEGEND = [

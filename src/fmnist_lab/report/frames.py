@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fmnist_lab.records import Record
+from fmnist_lab.report.design import CONDITIONS
 
 RESULTS = [
     "run",
@@ -78,7 +79,7 @@ def gather(runs: Sequence[tuple[Record, Mapping[str, Any]]]) -> Frames:
         told |= {name: conditions.get(name) for name in ("threads", "workers")}
         rows.append(told)
         epochs += [{**_columns(CURVES, config), "run": record.run, **epoch} for epoch in record.history()]
-        settings.append({**_texts(config), **{name: conditions.get(name) for name in ("cpu", "threads", "workers")}})
+        settings.append({**_texts(config), **{name: conditions.get(name) for name in CONDITIONS}})
     index = pd.Index([row["run"] for row in rows], name="run")
     return Frames(_frame(rows, RESULTS), _frame(epochs, CURVES), pd.DataFrame(settings, index=index))
 

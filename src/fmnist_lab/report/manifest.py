@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from fmnist_lab.records import remove_partial, write_bytes, write_text
+from fmnist_lab.records import remove_partial, sha256, write_bytes, write_text
 
 MANIFEST = "SHA256SUMS"  # as `sha256sum` writes and checks it
 
@@ -27,13 +26,13 @@ def replace_report(folder: Path, files: Mapping[str, bytes]) -> None:
         remove_partial(folder)
         remove_partial(folder / "figures")
         before = read_manifest(folder)
-        now = {(_digest(content), name) for name, content in files.items()}
+        now = {(sha256(content), name) for name, content in files.items()}
         _write_manifest(folder, before | now)
         for name, content in files.items():
             write_bytes(folder / name, content)
         for digest, name in before:
             path = folder / name
-            if name not in files and path.is_file() and _digest(path.read_bytes()) == digest:
+            if name not in files and path.is_file() and sha256(path.read_bytes()) == digest:
                 path.unlink()
         _write_manifest(folder, now)
 
@@ -56,7 +55,3 @@ def _inside(name: str) -> bool:
 def _write_manifest(folder: Path, entries: Iterable[Entry]) -> None:
     lines = (f"{digest}  {name}\n" for digest, name in sorted(entries, key=lambda entry: entry[::-1]))
     write_text(folder / MANIFEST, "".join(lines))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from fmnist_lab.published.report import printed_title
 from fmnist_lab.records import Record, write_bytes
 from fmnist_lab.report import markup, paper_sections, paper_tables
 from fmnist_lab.report.findings import Tables, findings, verdict_counts
-from fmnist_lab.report.paper_sections import Section, at_report, table_title
+from fmnist_lab.report.paper_sections import Section, at_report
 from fmnist_lab.report.style import applied
 from fmnist_lab.report.tables import to_csv
 
@@ -27,7 +28,14 @@ CONDITIONS = {  # of the provenance, in the words of the page
 }
 
 
-def build_page(outputs: Path, runs: pd.DataFrame, curves: pd.DataFrame, claims: pd.DataFrame, tables: Tables) -> Path:
+def build_page(
+    outputs: Path,
+    runs: pd.DataFrame,
+    curves: pd.DataFrame,
+    claims: pd.DataFrame,
+    tables: Tables,
+    studies: Sequence[str] = (),
+) -> Path:
     """Write `paper/` below `outputs` from whatever is there: index.html, claims.csv, the tables and the figures.
 
     The page holds its figures and asks nothing of the network. The audit and the saddle have a section each if
@@ -39,12 +47,13 @@ def build_page(outputs: Path, runs: pd.DataFrame, curves: pd.DataFrame, claims: 
         curves: one row a run and epoch, with the columns of `curves.csv`.
         claims: one row a claim, as `judgement.judge` gives it.
         tables: by (id of the table, `stated` or `inferred`), frames as `judgement.cells` gives them.
+        studies: the sweeps of which the page shows what lies in `sweeps/`.
 
     Returns:
         The page.
     """
     with applied():
-        sections = [section for section in _sections(outputs, runs, curves, claims, tables) if section.parts]
+        sections = [section for section in _sections(outputs, runs, curves, claims, tables, studies) if section.parts]
     page = outputs / "paper" / "index.html"
     (page.parent / "figures").mkdir(parents=True, exist_ok=True)
     for name, content in chain(_tables(claims, tables), _figures(sections)):
@@ -66,14 +75,19 @@ def provenance(folder: Path, runs: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _sections(
-    outputs: Path, runs: pd.DataFrame, curves: pd.DataFrame, claims: pd.DataFrame, tables: Tables
+    outputs: Path,
+    runs: pd.DataFrame,
+    curves: pd.DataFrame,
+    claims: pd.DataFrame,
+    tables: Tables,
+    studies: Sequence[str],
 ) -> Iterator[Section]:
     yield paper_sections.claim_section(claims)
     yield paper_sections.figure_section(runs, curves)
     yield paper_sections.table_section(tables, runs)
     yield paper_sections.initialization_section(runs)
     yield paper_sections.learnt_section(runs, outputs / "runs")
-    yield paper_sections.study_section(outputs)
+    yield paper_sections.study_section(outputs, studies)
     yield paper_sections.audit_section(outputs / "audit")
     yield paper_sections.saddle_section(outputs / "saddle")
 
@@ -84,7 +98,7 @@ def _tables(claims: pd.DataFrame, tables: Tables) -> Iterator[tuple[str, bytes]]
         stem = f"{id}_{settings}"
         yield f"{stem}.csv", to_csv(table)
         yield f"{stem}.md", paper_tables.to_markdown(table)
-        yield f"{stem}.tex", paper_tables.to_latex(table, table_title(id), f"tab:{stem}")
+        yield f"{stem}.tex", paper_tables.to_latex(table, printed_title(id), f"tab:{stem}")
 
 
 def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:

@@ -1,7 +1,8 @@
 """The page's sections as data: every claim, figure and table with the command that makes it anew."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fmnist_lab import data, published
+from fmnist_lab.published.report import printed_title
 from fmnist_lab.published.verdict import POWER
 from fmnist_lab.records import Record
 from fmnist_lab.report import paper_figures, paper_tables
-from fmnist_lab.report.design import Factor, as_text, display
+from fmnist_lab.report.design import Factor, as_text, describe, display, label
 from fmnist_lab.report.findings import Tables
 from fmnist_lab.report.markup import data_uri, to_html
 from fmnist_lab.report.paper_tables import signed
@@ -30,9 +32,27 @@ KINDS = {  # in the order of the page
     "contradiction": "Where the report contradicts itself",
     "theorem": "The bonus question",
 }
-STUDIES = ("precision", "epochs", "batch_size", "zero_initialization")
 MOST_PICTURES = 6  # of one study, taken from its folder
 CLAIM_NUMBERS = ("difference", "half-width", "noticeable", "n")
+HEAT_MAP = (
+    "Heat map of how far each setting is from the printed tables: learning rate against epochs, a row a table, a "
+    "column a batch size; the darker, the nearer. Dots mark the candidates that cannot be told from the best, a star "
+    "the best."
+)
+SADDLE = {  # what each of its figures shows
+    "slopes": "Change of the loss along lines through zero, both axes logarithmic, a panel a depth: the escape line "
+    "going down, the ascent line going up, random lines, and the bound that no descent exceeds.",
+    "surface": "Relief and map of the loss around zero, a pair a depth, over the scale of the last layer and that of "
+    "all others, with the escape line that leads down from the saddle.",
+    "hessian": "Eigenvalues of the Hessian at zero in rising order, of one hidden layer and of two, beside the "
+    "predicted ones.",
+    "escape": "Time to leave zero against the scale of the start, both axes logarithmic, a line a depth: measured in "
+    "the escape direction and in a random one, beside the closed form.",
+    "staircase": "Loss of gradient descent from near zero over time, beside the levels that are predicted for each "
+    "rank; below it the norm of the gradient.",
+    "relu": "Time to leave zero of bias-free ReLU networks against the scale of the start, both axes logarithmic, a "
+    "line a depth, beside the predicted slopes.",
+}
 NOT_A_COLUMN = ("dtype", "loader")  # settings of the report that its reproduction does not share
 
 
@@ -116,7 +136,7 @@ def table_section(tables: Tables, runs: pd.DataFrame) -> Section:
     parts = []
     for id in dict.fromkeys(id for id, _ in tables):
         chosen = {settings: table for (its_id, settings), table in tables.items() if its_id == id}
-        title = table_title(id)
+        title = printed_title(id)
         picture = _picture(
             id,
             paper_figures.table_figure(chosen, title),
@@ -174,16 +194,16 @@ def learnt_section(runs: pd.DataFrame, folder: Path) -> Section:
     return Section("learnt", "What the networks learnt", text, parts)
 
 
-def study_section(outputs: Path) -> Section:
-    """Tables and figures of the studies whose folders are on disk."""
+def study_section(outputs: Path, studies: Sequence[str]) -> Section:
+    """Tables and figures of those of the studies whose folders are on disk."""
     parts = [
         Part(
             name.replace("_", " "),
-            pictures=_on_disk(folder / "figures", name),
+            pictures=_on_disk(folder / "figures", name, partial(_of_factor, folder)),
             tables=[_table_on_disk(path) for path in sorted(folder.glob("table*.csv"))],
             commands=[f"python -m fmnist_lab -m experiment={name}"],
         )
-        for name in STUDIES
+        for name in studies
         if (folder := outputs / "sweeps" / name).is_dir()
     ]
     return Section("studies", "Studies beside the report", "", parts)
@@ -196,7 +216,8 @@ def audit_section(folder: Path) -> Section:
         ranking = _text(pd.read_csv(folder / "ranking.csv"))
         numbers = [str(name) for name in ranking if _is_numeric(ranking[name])]
         html = to_html(ranking, numbers, "Candidate settings, the best first")
-        parts.append(Part("", pictures=_on_disk(folder, "audit"), tables=[html], commands=["python scripts/audit.py"]))
+        pictures = _on_disk(folder, "audit", lambda _: HEAT_MAP)
+        parts.append(Part("", pictures=pictures, tables=[html], commands=["python scripts/audit.py"]))
     text = "Settings fitted to a table explain it at most; only the other tables can say that they reproduce it."
     return Section("audit", "Which settings would explain the tables?", text, parts)
 
@@ -210,7 +231,7 @@ def saddle_section(folder: Path) -> Section:
         text = _text(checks.drop(columns="ok")).assign(verdict=verdicts)
         numbers = ("prediction", "observation", "error", "tolerance")
         html = to_html(text, numbers, "Predictions of the theory, and what was observed")
-        pictures = _on_disk(folder / "figures", "saddle")
+        pictures = _on_disk(folder / "figures", "saddle", lambda name: SADDLE.get(name, name))
         parts.append(Part("", pictures=pictures, tables=[html], commands=["python -m fmnist_lab.saddle"]))
     return Section("saddle", "The saddle at zero", "", parts)
 
@@ -236,11 +257,6 @@ def at_report(runs: pd.DataFrame, lr: float | None, init: str | None = "own") ->
         elif key not in NOT_A_COLUMN:
             chosen &= runs[key].map(as_text) == runs["model"].map(by_model).map(as_text)
     return runs[chosen]
-
-
-def table_title(id: str) -> str:
-    """`Table 1` for `table1`."""
-    return f"{id.rstrip('0123456789').capitalize()} {id.lstrip('abcdefghijklmnopqrstuvwxyz')}"
 
 
 def _claims(claims: pd.DataFrame, caption: str) -> Markup:
@@ -316,13 +332,31 @@ def _picture(name: str, figure: Figure, alt: str, caption: str) -> Picture:
     return Picture(name, render(figure), alt, caption)
 
 
-def _on_disk(folder: Path, about: str) -> list[Picture]:
+def _on_disk(folder: Path, about: str, shows: Callable[[str], str]) -> list[Picture]:
+    """The pictures of a folder; `shows` says by the stem of a file what there is to see."""
     paths = [path for path in sorted(folder.glob("*.png")) if not path.name.startswith("curves")][:MOST_PICTURES]
-    pictures = []
-    for path in paths:
-        words = path.stem.replace("_", " ")
-        pictures.append(Picture(f"{about}_{path.stem}", {"png": path.read_bytes()}, f"{about}: {words}", words))
-    return pictures
+    return [
+        Picture(f"{about}_{path.stem}", {"png": path.read_bytes()}, shows(path.stem), path.stem.replace("_", " "))
+        for path in paths
+    ]
+
+
+def _of_factor(folder: Path, factor: str) -> str:
+    """What the figure of a factor shows, by the table of its cells in the sweep's folder."""
+    about = f"Test accuracy of both models against {label(factor)}"
+    path = folder / f"table_{factor}.csv"
+    cells = pd.read_csv(path).dropna(subset="test_accuracy_mean") if path.is_file() else pd.DataFrame()
+    if cells.empty:
+        return f"{about}."
+    names = [str(name) for name in cells.columns[: list(cells).index("model")]]
+    by_accuracy = cells.sort_values("test_accuracy_mean").to_dict("records")
+    low, high = (_cell(cell, names) for cell in (by_accuracy[0], by_accuracy[-1]))
+    return f"{about}, from {low} to {high}."
+
+
+def _cell(cell: Mapping[Hashable, Any], names: Sequence[str]) -> str:
+    at = describe({name: as_text(cell[name]) for name in names})
+    return f"{100 * cell['test_accuracy_mean']:.1f} % ({RIVALS[cell['model']].label}, {at})"
 
 
 def _table_on_disk(path: Path) -> Markup:

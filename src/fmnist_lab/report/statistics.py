@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from fmnist_lab.published.verdict import CONFIDENCE
 from fmnist_lab.report.design import CONDITIONS
 
-CONFIDENCE = 0.95
 TIMES_DIFFER = "times measured under different conditions"
 TEST_IS_VALIDATION = "no validation images: validation accuracy is test accuracy"
 

@@ -13,8 +13,7 @@ import rich.table
 from rich.text import Text
 
 from fmnist_lab import data, provenance
-from fmnist_lab.config import wrong
-from fmnist_lab.records import finite, write_bytes, write_csv, write_text
+from fmnist_lab.records import finite, make_folder, write_bytes, write_csv, write_text
 from fmnist_lab.saddle.check import Check
 from fmnist_lab.saddle.checks import FAMILIES
 from fmnist_lab.saddle.config import SaddleConfig
@@ -36,7 +35,8 @@ def conduct(config: SaddleConfig) -> int:
     # One thread: most products are too small for two, and sums come out alike everywhere.
     with threadpool_limits(1), console.status("reading Fashion-MNIST") as status:
         setting = Setting(config)
-        folder = _folder(config.outputs)
+        folder = Path(config.outputs) / "saddle"
+        make_folder(folder, config.outputs)
         rows = []
         for name in dict.fromkeys(config.checks):
             status.update(f"checking: {name}")
@@ -54,7 +54,7 @@ def conduct(config: SaddleConfig) -> int:
 
 def write(rows: Sequence[Row], config: SaddleConfig, folder: Path) -> None:
     """`checks.csv`, and `checks.json` with the configuration and the circumstances."""
-    write_csv(folder / "checks.csv", COLUMNS, [_quoted(row).values() for row in map(_flat, rows)])
+    write_csv(folder / "checks.csv", COLUMNS, [_flat(row).values() for row in rows])
     document = {
         "configuration": dataclasses.asdict(config),
         "provenance": provenance.collect(1, 1, data.FASHION_MNIST.checksum, "torch"),
@@ -109,17 +109,3 @@ def _with_heads(rows: Sequence[Row]) -> Iterator[tuple[str, bool, Check]]:
 def _flat(row: Row) -> dict[str, object]:
     name, check = row
     return {"check": name, **dataclasses.asdict(check), "ok": check.ok}
-
-
-def _quoted(row: dict[str, object]) -> dict[str, object]:
-    """With the words in quotes: they have commas."""
-    return row | {"what": f'"{row["what"]}"'}
-
-
-def _folder(outputs: str) -> Path:
-    folder = Path(outputs) / "saddle"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise wrong("outputs", outputs, f"a folder that can be written ({error.strerror})") from None
-    return folder
