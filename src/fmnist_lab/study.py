@@ -79,11 +79,11 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
     if seeds < 2:
         raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
     grid, repeated = (compose(preset, overrides) for preset in PRESETS["audit"])
-    told = experiments_told(overrides)
     first = merge([plan(grid, [0]), plan(repeated, range(seeds))])
     if first[0].config.dry_run:
         print(audit_forecast(first, repeated, seeds))
         return 0
+    told = experiments_told(overrides)
     with opened("audit", first) as console:
         console.say(audit_forecast(first, repeated, seeds))
         train_missing(first, console, "the grid, and the scatter of seeds")
