@@ -16,7 +16,7 @@ from fmnist_lab import data, published
 from fmnist_lab.published.report import printed_title
 from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.report import paper_sections
-from fmnist_lab.report.findings import findings, verdict_counts
+from fmnist_lab.report.findings import findings, refuted, verdict_counts
 from fmnist_lab.report.markup import BADGES
 from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.saddle.figures import FIGURES
@@ -193,17 +193,32 @@ def test_a_changed_printed_value_changes_the_page(paper, tmp_path, page, quick):
 
 def test_the_findings_are_those_of_the_frames(paper):
     runs = at_report(paper.runs, lr=None, init=None)
-    told = findings(paper.claims, paper.tables, runs)
-    start = "The 18 comparisons with printed test accuracies, at the settings"
-    assert f"{start} that the report states: published higher 18." in told
-    assert f"{start} inferred from the tables: explained 18." in told
-    rates = [figure.lr for figure in published.load_report().figures.values()]
-    for rate in rates:
-        [about] = [one for one in told if one.startswith(f"Learning rate {rate:g},")]
-        own = runs[runs["lr"] == rate].set_index(["model", "init", "seed"])["validation_accuracy"]
+    told = findings(paper.claims, paper.tables, runs, ranking=pd.DataFrame())
+    assert len(told) <= 5
+    [cells] = [one for one in told if one.startswith("The printed test accuracies")]
+    assert "at the settings that the report states, published higher 18 (of 18 comparisons)" in cells
+    assert "at the settings inferred from the tables, explained 18 (of 18 comparisons)" in cells
+    [starts] = [one for one in told if one.startswith("Custom minus PyTorch")]
+    for figure in published.load_report().figures.values():
+        own = runs[runs["lr"] == figure.lr].set_index(["model", "init", "seed"])["validation_accuracy"]
         difference = 100 * (own["custom", "glorot_uniform"] - own["torch", "torch_linear"]).mean()
-        assert f"custom minus PyTorch: {difference:+.2f}".replace("-", "−") in about
-    assert any("does not hold: the reason of does not hold." in one for one in told)
+        shown = f"{difference:+.2f}".replace("-", "−")
+        assert re.search(
+            rf"each its own initialisation [^;]*{re.escape(shown)}[^,;]* at learning rate {figure.lr:g}", starts
+        )
+
+
+def test_the_findings_name_the_settings_that_fit_best(paper):
+    candidate = {"reading": "as printed", "lr": 0.02, "batch_size": 128, "epochs": 7, "within": 7, "cells": 8}
+    ranking = pd.DataFrame([{"table": "table1", **candidate}, {"table": "table1", **candidate, "lr": 0.01}])
+    told = findings(paper.claims, paper.tables, at_report(paper.runs, lr=None, init=None), ranking)
+    [best] = [one for one in told if "explain the tables best" in one]
+    assert "Table 1 lr 0.02, batch 128, 7 epochs, with 7 of 8 cells inside their interval" in best
+    assert "0.01" not in best
+
+
+def test_sentences_that_do_not_hold_are_told_with_their_reason(paper):
+    assert any("does not hold; the reason of does not hold." in one for one in refuted(paper.claims))
 
 
 def test_one_seed_is_said_to_be_inconclusive(paper, tmp_path, quick):

@@ -78,10 +78,10 @@ def findings(ranked: pd.DataFrame, missed: pd.DataFrame, stated: dict[str, float
         cells = ", ".join(f"{cell.hidden} {cell.model}" for cell in own.itertuples()) or "no cell"
         at_stated = rows[_is(rows, stated)].head(1)
         said.append(
-            f"{table}: best fit {_name(best)}: {_within(best)}; {len(kept)} candidates cannot be told apart, "
+            f"{table}: best fit {setting_name(best)}: {inside(best)}; {len(kept)} candidates cannot be told apart, "
             f"learning rate x updates {kept['lr_updates'].min():.3g} to {kept['lr_updates'].max():.3g}; "
             f"outside every one of them: {cells}"
-            + "".join(f"; at the stated settings {_within(row)}" for _, row in at_stated.iterrows())
+            + "".join(f"; at the stated settings {inside(row)}" for _, row in at_stated.iterrows())
         )
     return said
 
@@ -149,12 +149,14 @@ def _is(rows: pd.DataFrame, setting: dict[str, float]) -> pd.Series[bool]:
     return (rows[SETTING] == [setting[name] for name in SETTING]).all(axis=1)
 
 
-def _name(candidate: pd.Series[Any]) -> str:
+def setting_name(candidate: pd.Series[Any]) -> str:
+    """A candidate of `audit.candidates` in words."""
     reading = "" if candidate["reading"] == AS_PRINTED else f" read as {candidate['reading']}"
     return f"lr {candidate['lr']:g}, batch {candidate['batch_size']:g}, {candidate['epochs']:g} epochs{reading}"
 
 
-def _within(candidate: pd.Series[Any]) -> str:
+def inside(candidate: pd.Series[Any]) -> str:
+    """How well a candidate fits, in words."""
     return f"{candidate['within']} of {candidate['cells']} cells inside their interval"
 
 

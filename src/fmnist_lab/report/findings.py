@@ -1,10 +1,12 @@
 """What was found, in sentences written from the frames."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
+from fmnist_lab.published.report import printed_title
 from fmnist_lab.published.verdict import VERDICTS
+from fmnist_lab.report.audit_write import inside, setting_name
 from fmnist_lab.report.paper_figures import initialization_differences
 from fmnist_lab.report.paper_tables import signed
 
@@ -19,46 +21,66 @@ def verdict_counts(claims: pd.DataFrame) -> dict[str, int]:
     return {verdict: int(counts[verdict]) for verdict in VERDICTS if verdict in counts}
 
 
-def findings(claims: pd.DataFrame, tables: Tables, runs: pd.DataFrame) -> list[str]:
-    """The main findings, most general first.
+def findings(claims: pd.DataFrame, tables: Tables, runs: pd.DataFrame, ranking: pd.DataFrame) -> list[str]:
+    """The main findings in a sentence each, at most five.
 
     Args:
         claims: one row a claim, as `judgement.judge` gives it.
         tables: frames as `judgement.cells` gives them.
         runs: one row a run, at the report's settings but for the initialisation and the learning rate.
+        ranking: the candidates of the audit, as `audit.candidates` gives them; empty before an audit.
     """
-    return [*_curves(claims), *_cells(tables), *_initialization(runs), *_sentences(claims)]
+    found = (_initialization(runs), _cells(tables), _best_fits(ranking), _curves(claims), _sentences(claims))
+    return [sentence for sentence in found if sentence]
 
 
-def _curves(claims: pd.DataFrame) -> Iterator[str]:
-    series = claims[claims["kind"] == "series"]
-    if len(series):
-        yield f"The {len(series)} printed curves: {_tally(series)}."
+def refuted(claims: pd.DataFrame) -> list[str]:
+    """The report's sentences that do not hold, each with the reason."""
+    sentences = claims[(claims["kind"] == "sentence") & claims["verdict"].isin(("does not hold", "contradicted"))]
+    return [f"“{row.says}” ({row.where}): {row.verdict}; {row.reason}." for row in sentences.itertuples(index=False)]
 
 
-def _cells(tables: Tables) -> Iterator[str]:
+def _initialization(runs: pd.DataFrame) -> str:
+    differences = initialization_differences(runs).dropna(subset="mean")
+    told = [
+        f"with {_start(str(start))} "
+        + ", ".join(
+            f"{_points(mean, half_width)} at learning rate {rate:g}"
+            for rate, mean, half_width in zip(rows["lr"], rows["mean"], rows["half_width"], strict=True)
+        )
+        for start, rows in differences.groupby("start", sort=False)
+    ]
+    return f"Custom minus PyTorch in validation accuracy, in points: {'; '.join(told)}." if told else ""
+
+
+def _cells(tables: Tables) -> str:
+    told = []
     for settings, words in SETTINGS.items():
         cells = [table for (_, chosen), table in tables.items() if chosen == settings]
         if cells:
             joined = pd.concat(cells)
-            yield f"The {len(joined)} comparisons with printed test accuracies, {words}: {_tally(joined)}."
+            told.append(f"{words}, {_tally(joined)} (of {len(joined)} comparisons)")
+    return f"The printed test accuracies: {'; '.join(told)}." if told else ""
 
 
-def _initialization(runs: pd.DataFrame) -> Iterator[str]:
-    for rate, rows in initialization_differences(runs).dropna(subset="mean").groupby("lr"):
-        told = [
-            f"{_points(mean, half_width)} with {_start(start)}"
-            for start, mean, half_width in zip(rows["start"], rows["mean"], rows["half_width"], strict=True)
-        ]
-        yield f"Learning rate {rate:g}, validation accuracy, custom minus PyTorch: {', '.join(told)}."
+def _best_fits(ranking: pd.DataFrame) -> str:
+    if ranking.empty:
+        return ""
+    told = [
+        f"{printed_title(str(table))} {setting_name(rows.iloc[0])}, with {inside(rows.iloc[0])}"
+        for table, rows in ranking.groupby("table")
+    ]
+    return f"The settings that would explain the tables best: {'; '.join(told)}."
 
 
-def _sentences(claims: pd.DataFrame) -> Iterator[str]:
+def _curves(claims: pd.DataFrame) -> str:
+    series = claims[claims["kind"] == "series"]
+    return f"The {len(series)} printed curves: {_tally(series)}." if len(series) else ""
+
+
+def _sentences(claims: pd.DataFrame) -> str:
     sentences = claims[claims["kind"] == "sentence"]
-    if len(sentences):
-        yield f"The {len(sentences)} sentences that can be checked: {_tally(sentences)}."
-    for row in sentences[sentences["verdict"] == "does not hold"].itertuples(index=False):
-        yield f"“{row.says}” ({row.where}) does not hold: {row.reason}."
+    return f"The {len(sentences)} sentences that can be checked: {_tally(sentences)}." if len(sentences) else ""
 
 
 def _tally(rows: pd.DataFrame) -> str:
@@ -67,7 +89,7 @@ def _tally(rows: pd.DataFrame) -> str:
 
 def _points(mean: float, half_width: float) -> str:
     interval = "" if pd.isna(half_width) else f" ± {100 * half_width:.2f}"
-    return f"{signed(100 * mean)}{interval} points"
+    return f"{signed(100 * mean)}{interval}"
 
 
 def _start(start: str) -> str:

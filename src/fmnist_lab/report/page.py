@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 
 from fmnist_lab.published.report import printed_title
-from fmnist_lab.records import Record, write_bytes
+from fmnist_lab.records import Record, write_bytes, write_text
 from fmnist_lab.report import markup, paper_sections, paper_tables
-from fmnist_lab.report.findings import Tables, findings, verdict_counts
+from fmnist_lab.report.findings import Tables, findings, refuted, verdict_counts
 from fmnist_lab.report.paper_sections import Section, at_report
 from fmnist_lab.report.style import applied
 from fmnist_lab.report.tables import to_csv
@@ -38,6 +39,8 @@ def build_page(
 ) -> Path:
     """Write `paper/` below `outputs` from whatever is there: index.html, claims.csv, the tables and the figures.
 
+    `findings.md` has the main findings in sentences, `provenance.json` the conditions under which the runs were made.
+
     The page holds its figures and asks nothing of the network. The audit and the saddle have a section each if
     `audit/` and `saddle/` lie beside `runs/`.
 
@@ -54,11 +57,16 @@ def build_page(
     """
     with applied():
         sections = [section for section in _sections(outputs, runs, curves, claims, tables, studies) if section.parts]
+    finished = runs[runs["status"] == "finished"]
+    conditions = provenance(outputs / "runs", list(finished["run"]))
+    found = findings(claims, tables, at_report(runs, lr=None, init=None), _ranking(outputs / "audit"))
     page = outputs / "paper" / "index.html"
     (page.parent / "figures").mkdir(parents=True, exist_ok=True)
     for name, content in chain(_tables(claims, tables), _figures(sections)):
         write_bytes(page.parent / name, content)
-    write_bytes(page, _html(sections, claims, tables, runs, outputs / "runs").encode())
+    write_text(page.parent / "findings.md", "".join(f"{number}. {one}\n" for number, one in enumerate(found, 1)))
+    write_text(page.parent / "provenance.json", json.dumps(conditions, indent=2) + "\n")
+    write_text(page, _html(sections, claims, found, finished, conditions))
     return page
 
 
@@ -109,16 +117,27 @@ def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
                     yield f"figures/{picture.name}.{extension}", content
 
 
-def _html(sections: Sequence[Section], claims: pd.DataFrame, tables: Tables, runs: pd.DataFrame, folder: Path) -> str:
-    finished = runs[runs["status"] == "finished"]
+def _ranking(folder: Path) -> pd.DataFrame:
+    """The candidates that an audit kept, the best first; empty before an audit."""
+    path = folder / "ranking.csv"
+    return pd.read_csv(path) if path.is_file() else pd.DataFrame()
+
+
+def _html(
+    sections: Sequence[Section],
+    claims: pd.DataFrame,
+    found: Sequence[str],
+    finished: pd.DataFrame,
+    conditions: Mapping[str, Sequence[str]],
+) -> str:
     return (
         markup.environment()
         .get_template("page.html.j2")
         .render(
             counts=verdict_counts(claims),
-            findings=findings(claims, tables, at_report(runs, lr=None, init=None)),
+            findings=[*found, *refuted(claims)],
             sections=sections,
-            conditions=provenance(folder, list(finished["run"])),
+            conditions=conditions,
             runs=len(finished),
             seeds=sorted(map(int, finished["seed"].unique())),
         )

@@ -1,0 +1,90 @@
+"""Makes outputs/reference/, the committed reproduction, and the measured part of the README out of it.
+
+`make SEEDS=10 paper`, `make SEEDS=10 studies` and `make audit`, then `python scripts/reference.py` with the project's
+Python. What these left in outputs/ is copied: tables, figures, findings, provenance and a row for every run. The
+reproduction before is replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = ROOT / "outputs" / "reference"
+KEPT = {".csv", ".md", ".tex", ".png", ".json", ".txt"}  # the page itself and vector graphics are a command away
+TOO_LONG = {"measured.csv", "misfits.csv", "candidates.csv", "curves.csv", "results.csv", "log.txt"}
+
+# What the README shows, below outputs/reference/.
+FIGURES = {
+    "paper/figures/initialization.png": "validation accuracy of both models with either initialisation",
+    "paper/figures/figure2.png": "training curves at learning rate 0.002 with the printed ones",
+}
+TABLES = ("paper/table1_stated.md",)
+
+
+def main(outputs: Path = ROOT / "outputs") -> None:
+    fresh = REFERENCE.with_name("reference.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for folder in (outputs / "paper", outputs / "audit", *sorted((outputs / "sweeps").iterdir())):
+        keep(folder, fresh / folder.relative_to(outputs))
+    write_runs(sorted((outputs / "sweeps").glob("*/results.csv")), fresh / "runs.csv")
+    shutil.rmtree(REFERENCE, ignore_errors=True)
+    fresh.rename(REFERENCE)
+    tell(ROOT / "README.md")
+
+
+def keep(folder: Path, target: Path) -> None:
+    """Copy what a reader without Python can look at."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in KEPT and path.name not in TOO_LONG:
+            copy = target / path.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+
+
+def write_runs(results: Iterable[Path], target: Path) -> None:
+    """One row for every run of the experiments, whichever of them share it."""
+    rows = pd.concat([pd.read_csv(path) for path in results]).drop_duplicates("run")
+    rows.sort_values(["model", "hidden", "init", "lr", "seed", "run"]).to_csv(target, index=False, lineterminator="\n")
+
+
+def tell(readme: Path) -> None:
+    """Write the part of the README between its marks."""
+    text, count = re.subn(
+        r"(<!-- measured: begin.*?-->\n).*?(<!-- measured: end -->)",
+        lambda match: match[1] + measured() + match[2],
+        readme.read_text("utf-8"),
+        flags=re.DOTALL,
+    )
+    if count != 1:
+        sys.exit(f"{readme.name}: there should be one part between the marks measured: begin and measured: end")
+    readme.write_text(text, "utf-8")
+
+
+def measured() -> str:
+    """What was found, in sentences, figures and tables, and on what it was measured."""
+    pictures = [f"![{alt}](outputs/reference/{path})" for path, alt in FIGURES.items()]
+    told = [(REFERENCE / name).read_text("utf-8").rstrip() for name in ("paper/findings.md", *TABLES)]
+    return "\n\n".join([told[0], "\n".join(pictures), *told[1:], conditions()]) + "\n"
+
+
+def conditions() -> str:
+    provenance = pd.read_json(REFERENCE / "paper" / "provenance.json", typ="series")
+    runs = pd.read_csv(REFERENCE / "runs.csv")
+    told = [f"{name} {', '.join(map(str, provenance[name]))}" for name in ("Python", "numpy", "torch")]
+    seeds = runs["seed"].nunique()
+    return (
+        f"{len(runs)} runs, at most {seeds} seeds; {', '.join(provenance['processor'])}, "
+        f"{', '.join(provenance['threads a run'])} thread a run, {', '.join(provenance['runs at once'])} runs at once; "
+        f"{', '.join(told)}. All of it: [outputs/reference](outputs/reference)."
+    )
+
+
+if __name__ == "__main__":
+    main()
