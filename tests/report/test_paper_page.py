@@ -21,6 +21,9 @@ from fmnist_lab.report.markup import BADGES
 from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.saddle.figures import FIGURES
 
+SETTING = {"lr": 0.02, "batch_size": 128, "epochs": 7}
+CANDIDATE = {"table": "table1", "reading": "as printed", **SETTING, "within": 7, "cells": 8, "misfit": 0.5}
+
 SILENT = {"script", "style"}
 
 
@@ -57,7 +60,7 @@ def outputs(paper, tmp_path_factory):
     """A built paper, with an audit and a saddle beside it."""
     folder = tmp_path_factory.mktemp("outputs")
     (folder / "audit").mkdir()
-    pd.DataFrame({"lr": [0.02], "misfit": [0.5]}).to_csv(folder / "audit" / "ranking.csv", index=False)
+    pd.DataFrame([CANDIDATE]).to_csv(folder / "audit" / "ranking.csv", index=False)
     (folder / "saddle").mkdir()
     checks = {
         "name": ["slope", "spectrum"],
@@ -209,8 +212,7 @@ def test_the_findings_are_those_of_the_frames(paper):
 
 
 def test_the_findings_name_the_settings_that_fit_best(paper):
-    candidate = {"reading": "as printed", "lr": 0.02, "batch_size": 128, "epochs": 7, "within": 7, "cells": 8}
-    ranking = pd.DataFrame([{"table": "table1", **candidate}, {"table": "table1", **candidate, "lr": 0.01}])
+    ranking = pd.DataFrame([CANDIDATE, CANDIDATE | {"lr": 0.01}])
     told = findings(paper.claims, paper.tables, at_report(paper.runs, lr=None, init=None), ranking)
     [best] = [one for one in told if "explain the tables best" in one]
     assert "Table 1 lr 0.02, batch 128, 7 epochs, with 7 of 8 cells inside their interval" in best
