@@ -13,12 +13,15 @@ import rich.table
 class Console:
     """Says lines and shows tables on standard output; keeps the lines in `log`, as long as the disk takes them."""
 
-    def __init__(self, log: Path) -> None:
-        self.screen = rich.console.Console(soft_wrap=True, highlight=False, markup=False)
+    def __init__(self, log: Path | None) -> None:
+        # In a notebook too the lines are plain text, of which it makes one block.
+        self.screen = rich.console.Console(soft_wrap=True, highlight=False, markup=False, force_jupyter=False)
         self._log = log
 
     def say(self, line: str) -> None:
         self.screen.print(line)
+        if self._log is None:
+            return
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
         with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as file:
             file.write(f"{now} {line}\n")
