@@ -67,7 +67,8 @@ def test_gradient_agrees_with_central_differences(activation, problem):
     exact = gradient(weights, activation, inputs, labels)
     assume(np.linalg.norm(exact) > 1e-4)  # relative to the norm: a network of one class has gradient zero
     measured = central_difference(weights, activation, inputs, labels)
-    assert np.linalg.norm(measured - exact) <= 1e-7 * np.linalg.norm(exact)
+    # A difference of two losses keeps their rounding, divided by 2h, however small the gradient is.
+    assert np.linalg.norm(measured - exact) <= 1e-7 * np.linalg.norm(exact) + 1e-9
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
