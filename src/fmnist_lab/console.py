@@ -14,8 +14,11 @@ class Console:
     """Says lines and shows tables on standard output; keeps the lines in `log`, as long as the disk takes them."""
 
     def __init__(self, log: Path | None) -> None:
-        # In a notebook too the lines are plain text, of which it makes one block.
-        self.screen = rich.console.Console(soft_wrap=True, highlight=False, markup=False, force_jupyter=False)
+        # In a notebook, which calls itself a terminal, plain lines make one block of text; bars and colours would not.
+        terminal = False if rich.console.Console().is_jupyter else None
+        self.screen = rich.console.Console(
+            soft_wrap=True, highlight=False, markup=False, force_jupyter=False, force_terminal=terminal
+        )
         self._log = log
 
     def say(self, line: str) -> None:
