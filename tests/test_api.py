@@ -12,16 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fmnist_lab
-from fmnist_lab import InputError, configure, load, sweep, train
+from fmnist_lab import InputError, Run, configure, load, sweep, train
 from fmnist_lab.config import compose, override, rules
+from fmnist_lab.records import Record
 from fmnist_lab.report.style import applied, render
 
 SMALL = {"epochs": 1, "architecture.hidden": [8], "data.validation": 58000, "data.split": "last"}
 SWEPT = {**SMALL, "architecture.hidden": [[8]]}  # in a sweep a list holds the values to try
 RATES = {"lr": [0.1, 0.02], **SWEPT}
 TIMES = ["train_seconds", "fit_seconds", "workers"]
-
-NOTEBOOK = Path(__file__).parents[1] / "docs" / "notebook.ipynb"
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +65,7 @@ def test_a_run_that_crashed_says_so(monkeypatch):
     with pytest.raises(ValueError, match="planted"):
         train(config)
     (folder,) = (path for path in Path("outputs/runs").iterdir() if path.is_dir())
-    run = fmnist_lab.Run(fmnist_lab.api.Record(folder))
+    run = Run(Record(folder))
     assert run.summary == {"status": "failed", "reason": "ValueError: the <planted> crash"}
     assert run.history.empty
     assert "the &lt;planted&gt; crash" in run._repr_html_()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -129,7 +129,7 @@ class Run:
         """A row an epoch: training loss, validation loss and accuracy, seconds of updates since the start."""
         import pandas as pd
 
-        columns = [field.name for field in dataclasses.fields(Epoch)]
+        columns = [column.name for column in dataclasses.fields(Epoch)]
         return pd.DataFrame(self.record.history(), columns=columns).astype({"epoch": int}).set_index("epoch")
 
     @property
@@ -153,7 +153,7 @@ class Sweep:
     """A finished sweep: its runs, and what its report says of them."""
 
     folder: Path
-    runs: tuple[Run, ...]
+    runs: tuple[Run, ...] = field(repr=False)
 
     @property
     def results(self) -> pd.DataFrame:
