@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from fmnist_lab.config import expand
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TREE = ("conf", "src", "tests", "pyproject.toml")  # of a clone, what a page may use or change
@@ -113,6 +115,23 @@ def test_what_is_not_run_is_counted_and_says_why():
     left_out = [(name, block) for name, block in left_out if "not run" in block.notes]
     assert Counter(name for name, _ in left_out) == NOT_RUN
     assert all(len(block.notes["not run"]) > 20 for _, block in left_out)
+
+
+def inline_settings(page: Path) -> set[tuple[str, ...]]:
+    """What is to be typed for the lab in the running text and in tables: `lr=0.1`, `python -m fmnist_lab -m lr=...`."""
+    spans = re.findall(r"`([^`\n]+)`", BLOCK.sub("", page.read_text("utf-8")))
+    said = [span.removeprefix("python -m fmnist_lab ").removeprefix("-m ") for span in spans if ", " not in span]
+    settings = [tuple(shlex.split(text)) for text in said if text.count('"') % 2 == 0 and "'" not in text]
+    return {words for words in settings if words and all(re.match(r"[a-z][\w./]*=[^=>]", word) for word in words)}
+
+
+def test_settings_in_the_text_are_understood():
+    every = set().union(*map(inline_settings, PAGES))
+    others = ("workers", "foreach", "curves_lr")  # of Python's sweep(), of PyTorch, in the names of files
+    settings = sorted(words for words in every if words[0].split("=")[0] not in others)
+    assert len(settings) > 20
+    for words in settings:
+        assert expand(*words), words
 
 
 def test_a_broken_page_would_be_noticed(tmp_path):
