@@ -92,7 +92,7 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
         name = sweeps.default_name(overrides)
         commands = [command(config) for config in configs]
         sweeps.conduct(configs, commands, name, launcher(configs, workers), voice=Lines)
-        return load(sweeps.place(configs[0], name))
+        return load(sweeps.folder_of(configs[0], name))
 
 
 def load(folder: str | os.PathLike[str]) -> Sweep:

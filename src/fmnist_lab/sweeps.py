@@ -39,12 +39,13 @@ def conduct(
     """Do a sweep and report it; return the exit status: 0, or 1 when a run failed or the outcome cannot be written.
 
     `commands` are what a user would type to do each run alone. `launch` is told the places of the runs to train, and
-    must not take `force` from their configurations: what is to be trained anew is taken back here, once.
+    must not take `force` from their configurations: what is to be trained anew is taken back here, once. `voice` makes
+    the console that keeps the sweep's log.
     Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
     """
     jobs = plan(configs, commands)
     config = jobs[0].config
-    folder = place(config, default_name)
+    folder = folder_of(config, default_name)
     reasons = {job.place: reason for job in jobs if (reason := why(job))}
     todo = [job for job in jobs if job.place in reasons]
     if config.dry_run:
@@ -65,7 +66,7 @@ def conduct(
         return report(jobs, folder, console)
 
 
-def place(config: Config, default_name: str) -> Path:
+def folder_of(config: Config, default_name: str) -> Path:
     """The folder of a sweep's report."""
     return Path(config.outputs) / "sweeps" / (config.name or default_name)
 
