@@ -28,7 +28,7 @@ WRONG = [
     (["architecture.hidden=[-5]"], "architecture.hidden=[-5]: must be a list of one or more whole numbers"),
     (["architecture.hidden=[abc]"], "architecture.hidden=[abc]: must be a list of one or more whole numbers"),
     (["architecture.hidden=5"], "architecture.hidden=5: must be a list of one or more whole numbers"),
-    (["architecture.activation=elu"], "architecture.activation=elu: must be one of relu, tanh, sigmoid, identity"),
+    (["architecture.activation=step"], "architecture.activation=step: must be one of relu, tanh, sigmoid, identity"),
     (["model=jax"], "model=jax: must be one of custom, torch"),
     (["model=3"], "must be a string"),
     (["model.init=ones"], "model.init=ones: must be one of glorot_uniform, he_normal"),

@@ -7,7 +7,8 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -45,6 +46,19 @@ def status_of(run: Callable[[], int | None], schema: type) -> int:
         if not raised_by_hydra(error):
             raise
         return complain(error, schema)
+
+
+@contextmanager
+def in_one_line(schema: type) -> Iterator[None]:
+    """Where there is no command line: raise what is wrong with the input as an InputError of one line."""
+    try:
+        yield
+    except WRONG_INPUT as error:
+        raise InputError(explain(error, schema)) from None
+    except ValueError as error:
+        if not raised_by_hydra(error):
+            raise
+        raise InputError(explain(error, schema)) from None
 
 
 def terminate(number: int, frame: FrameType | None) -> None:

@@ -132,6 +132,43 @@ def conf_folder() -> str:
     return str(inside if inside.is_dir() else package.parents[1] / "conf")
 
 
+NOT_TEXT = ("null", "true", "false", "nan", "inf")  # to Hydra, unless quoted
+
+
+def override(name: str, value: object) -> str:
+    """What one types on the command line to give the key `name` this value: text, a number, None, or a list of them."""
+    if re.fullmatch(r"[\w./]+", name) is None or name.startswith("hydra"):
+        raise unknown(name)
+    return f"{name}={_typed_text(name, value)}"
+
+
+def override_each(name: str, values: Iterable[object]) -> str:
+    """The same for a sweep over `values`."""
+    texts = [_typed_text(name, value) for value in values]
+    if not texts:
+        raise wrong(name, "[]", "one value or more to sweep over")
+    return f"{override(name, None).removesuffix('null')}{','.join(texts)}"
+
+
+def _typed_text(name: str, value: object) -> str:
+    """A value in the language of Hydra's overrides, which reads it back as it is."""
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    if hasattr(value, "tolist"):  # NumPy's numbers and arrays
+        value = value.tolist()
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return f"[{','.join(_typed_text(name, each) for each in value)}]"
+    if not isinstance(value, str | Path):
+        raise wrong(name, value, "text, a number, true or false, None, or a list of these")
+    text = str(value)
+    plain = re.fullmatch(r"[A-Za-z_][\w.-]*", text, re.ASCII) and text.lower() not in NOT_TEXT
+    return text if plain else str(QuotedString(text, Quote.single).with_quotes())
+
+
 def compose(*overrides: str) -> Config:
     """The checked `Config` that the command line `overrides` means, for use without a command line."""
     return check(compose_as(Config, "config", *overrides))

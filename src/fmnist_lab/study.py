@@ -222,20 +222,25 @@ def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
 
 def train_missing(jobs: Sequence[Job], console: Console, what: str) -> bool:
     """Train what is not complete on disk of the runs that are called `what`; whether there was any."""
-    from joblib import Parallel, delayed
-
     todo = [dataclasses.replace(job, place=place) for place, job in enumerate(sweeps.unfinished(jobs))]
     if not todo:
         return False
 
+    console.say(f"{what}: {forecast(jobs, todo)}")
+    sweeps.train(todo, launcher([job.config for job in todo], workers(todo)), console)
+    return True
+
+
+def launcher(configs: Sequence[Config], most: int) -> sweeps.Launch:
+    """Trains those of `configs` that it is told to, on this machine, so many at once at most."""
+    from joblib import Parallel, delayed
+
     def launch(places: Sequence[int]) -> None:
-        at_once = workers(todo)
-        calls = (delayed(attempt)(todo[place].config, at_once) for place in places)
+        at_once = min(most, len(places))
+        calls = (delayed(attempt)(configs[place], at_once) for place in places)
         Parallel(n_jobs=at_once, batch_size=1)(calls)
 
-    console.say(f"{what}: {forecast(jobs, todo)}")
-    sweeps.train(todo, launch, console)
-    return True
+    return launch
 
 
 def attempt(config: Config, at_once: int) -> None:

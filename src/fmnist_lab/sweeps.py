@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import statistics
 from collections import defaultdict
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fmnist_lab import data
 from fmnist_lab.config import HOUSEKEEPING, Config, flat, from_yaml, wrong
 from fmnist_lab.console import Console
+from fmnist_lab.errors import InputError
 from fmnist_lab.progress import Job, epoch_cost, following
 from fmnist_lab.records import Record, make_folder, write_text
 from fmnist_lab.run import locate, settle
@@ -27,16 +29,23 @@ REPORTED = ".reported"  # in a folder of a sweep or of the audit, written last: 
 Launch = Callable[[Sequence[int]], object]
 
 
-def conduct(configs: Sequence[Config], commands: Sequence[str], default_name: str, launch: Launch) -> int:
+def conduct(
+    configs: Sequence[Config],
+    commands: Sequence[str],
+    default_name: str,
+    launch: Launch,
+    voice: Callable[[Path], Console] = Console,
+) -> int:
     """Do a sweep and report it; return the exit status: 0, or 1 when a run failed or the outcome cannot be written.
 
     `commands` are what a user would type to do each run alone. `launch` is told the places of the runs to train, and
-    must not take `force` from their configurations: what is to be trained anew is taken back here, once.
+    must not take `force` from their configurations: what is to be trained anew is taken back here, once. `voice` makes
+    the console that keeps the sweep's log.
     Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
     """
     jobs = plan(configs, commands)
     config = jobs[0].config
-    folder = Path(config.outputs) / "sweeps" / (config.name or default_name)
+    folder = folder_of(config, default_name)
     reasons = {job.place: reason for job in jobs if (reason := why(job))}
     if config.dry_run:
         preview(jobs, reasons, folder)
@@ -46,7 +55,7 @@ def conduct(configs: Sequence[Config], commands: Sequence[str], default_name: st
     if not config.train and not any(tellable(job) for job in jobs):
         raise wrong("train", False, "true, as none of these runs is on disk")
     open_folder(folder, config.outputs)
-    console = Console(folder / "log.txt")
+    console = voice(folder / "log.txt")
     todo = [job for job in jobs if job.place in reasons]
     with explained(jobs, console):
         mend(todo, console)
@@ -54,6 +63,11 @@ def conduct(configs: Sequence[Config], commands: Sequence[str], default_name: st
             console.say(announcement(jobs, todo))
             train(todo, launch, console)
         return report(jobs, folder, console)
+
+
+def folder_of(config: Config, default_name: str) -> Path:
+    """The folder of a sweep's report."""
+    return Path(config.outputs) / "sweeps" / (config.name or default_name)
 
 
 def plan(configs: Sequence[Config], commands: Sequence[str]) -> list[Job]:
@@ -267,6 +281,15 @@ def is_reported(jobs: Sequence[Job], folder: Path) -> bool:
         return (folder / REPORTED).read_text("utf-8") == _reported(jobs)
     except OSError:
         return False
+
+
+def reported(folder: Path) -> list[Record]:
+    """The runs that the folder's report is of, in their order; InputError when there is no whole report."""
+    try:
+        runs = re.findall(r"^([0-9a-f]{12}) ", (folder / REPORTED).read_text("utf-8"), re.MULTILINE)
+    except (OSError, ValueError):
+        raise InputError(f"{folder}: holds no finished sweep; the command that makes it continues it") from None
+    return [Record(Path(os.path.normpath(folder / ".." / ".." / "runs")) / run) for run in runs]
 
 
 def _reported(jobs: Sequence[Job]) -> str:

@@ -13,6 +13,7 @@ from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.models.torch import TorchModel
 
 STILL = UpdateRule("sgd", lr=1e-300)  # a step that computes gradients and moves nothing
+SMOOTH = ("tanh", "sigmoid", "identity")  # any other may have a kink at zero, where central differences go wrong
 
 
 @st.composite
@@ -46,13 +47,14 @@ def central_difference(weights, activation, inputs, labels, h=1e-5):
     return np.array(differences) / (2 * h)
 
 
-def near_a_kink(weights, inputs, distance=1e-3):
+def near_zero(weights, activation, inputs, distance=1e-3):
+    """Whether any hidden unit is, before its activation."""
     a = inputs
     for weight, bias in weights[:-1]:
         z = a @ weight.T + bias
         if np.abs(z).min() < distance:
             return True
-        a = np.maximum(z, 0)
+        a = ACTIVATIONS[activation].forward(z)
     return False
 
 
@@ -61,11 +63,12 @@ def near_a_kink(weights, inputs, distance=1e-3):
 @given(problem=problems())
 def test_gradient_agrees_with_central_differences(activation, problem):
     weights, inputs, labels = problem
-    assume(activation != "relu" or not near_a_kink(weights, inputs))
+    assume(activation in SMOOTH or not near_zero(weights, activation, inputs))
     exact = gradient(weights, activation, inputs, labels)
     assume(np.linalg.norm(exact) > 1e-4)  # relative to the norm: a network of one class has gradient zero
     measured = central_difference(weights, activation, inputs, labels)
-    assert np.linalg.norm(measured - exact) <= 1e-7 * np.linalg.norm(exact)
+    # A difference of two losses keeps their rounding, divided by 2h, however small the gradient is.
+    assert np.linalg.norm(measured - exact) <= 1e-7 * np.linalg.norm(exact) + 1e-9
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -8,6 +8,8 @@ batch's mean cross-entropy, so the factor 1/rows enters once, at the top.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +45,18 @@ class Dense:
     def backward_to_input(self, dz: Array) -> Array:
         """∂L/∂x_ir = Σ_j W_ji dz_jr, so ∂L/∂x = Wᵀ dz. The first layer never asks: pixels do not learn."""
         return np.matmul(self.weight.T, dz, out=_columns(self._dx, len(self.x), dz.shape[1]))
+
+
+class Activation(Protocol):
+    """a = φ(z), element by element. Works in place, and knows its slope from its output a alone: z need not be kept."""
+
+    @staticmethod
+    def forward(z: Array) -> Array:
+        """Put a in the place of z, and return it."""
+
+    @staticmethod
+    def backward(da: Array, a: Array) -> Array:
+        """Put ∂L/∂z = ∂L/∂a · φ'(z) in the place of `da`, ∂L/∂a, and return it."""
 
 
 class Relu:
@@ -103,8 +117,7 @@ class Identity:
         return da
 
 
-# Each works in place, and knows its slope from its output a alone: z need not be kept.
-ACTIVATIONS: dict[str, type[Relu] | type[Tanh] | type[Sigmoid] | type[Identity]] = {
+ACTIVATIONS: dict[str, type[Activation]] = {
     "relu": Relu,
     "tanh": Tanh,
     "sigmoid": Sigmoid,

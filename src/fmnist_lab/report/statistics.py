@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import t
 
 from fmnist_lab.published.verdict import CONFIDENCE
-from fmnist_lab.report.design import CONDITIONS
+from fmnist_lab.report.design import CONDITIONS, Factor, find_factors, join_runs
 
 TIMES_DIFFER = "times measured under different conditions"
 TEST_IS_VALIDATION = "no validation images: validation accuracy is test accuracy"
@@ -26,6 +26,19 @@ def interval(groups: Any) -> pd.DataFrame:
     table = groups.agg(["mean", "sem", "count"])
     half_width = t.ppf((1 + CONFIDENCE) / 2, table["count"] - 1) * table["sem"]
     return pd.DataFrame({"mean": table["mean"], "half_width": half_width, "n": table["count"]})
+
+
+def analyse(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> tuple[list[Factor], pd.DataFrame]:
+    """What varied in a sweep, and its runs with the levels of that and the epoch in which they diverged.
+
+    Args:
+        results: one row a run, with the columns of `results.csv`.
+        curves: one row a run and epoch, with the columns of `curves.csv`; they tell when a run diverged.
+        settings: the same runs as the index, one column a flat configuration key, and cpu, threads, workers.
+    """
+    factors = find_factors(settings)
+    runs = join_runs(results, settings, factors)
+    return factors, runs.assign(diverged_epoch=diverged_epochs(runs, curves))
 
 
 def cells(runs: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -77,10 +77,18 @@ def applied() -> AbstractContextManager[None]:
     return matplotlib.style.context(["default", RC])
 
 
+class Picture(Figure):
+    """A figure that a notebook shows by itself, without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        with applied():
+            return _saved(self, format="png", dpi=PNG_DPI)
+
+
 def new_figure(rows: int, columns: int, title: str) -> Figure:
     """An empty figure for so many panels."""
     width, height = PANEL if columns > 1 else WIDE_PANEL
-    figure = Figure(figsize=(width * columns, height * rows + 0.6), layout="constrained")
+    figure = Picture(figsize=(width * columns, height * rows + 0.6), layout="constrained")
     figure.suptitle(title)
     return figure
 

@@ -6,8 +6,8 @@ from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from fmnist_lab.report.design import find_factors, join_runs, label
-from fmnist_lab.report.statistics import TIMES_DIFFER, cells, diverged_epochs, same_conditions
+from fmnist_lab.report.design import label
+from fmnist_lab.report.statistics import TIMES_DIFFER, analyse, cells, same_conditions
 from fmnist_lab.report.tables import LOSS, TEST, TIME, VALIDATION, readable
 
 SHORT = {VALIDATION: "validation %", TEST: "test %", TIME: "time s"}
@@ -15,16 +15,8 @@ NUMBERS = {"n", *SHORT.values()}
 
 
 def summary(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> Table:
-    """A row for each combination of what varied and each model, legible at 80 columns.
-
-    Args:
-        results: one row a run, with the columns of `results.csv`.
-        curves: one row a run and epoch, with the columns of `curves.csv`; they tell when a run diverged.
-        settings: the same runs as the index, one column a flat configuration key, and cpu, threads, workers.
-    """
-    factors = find_factors(settings)
-    runs = join_runs(results, settings, factors)
-    runs["diverged_epoch"] = diverged_epochs(runs, curves)
+    """A row for each combination of what varied and each model, legible at 80 columns; frames as for `analyse`."""
+    factors, runs = analyse(results, curves, settings)
     table = cells(runs, [factor.name for factor in factors])
     # the terminal speaks the language of the command line: keys, not names
     keys = {label(factor.name): factor.name for factor in factors}

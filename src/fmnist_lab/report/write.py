@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fmnist_lab.report.design import Factor, describe, display, find_factors, join_runs
+from fmnist_lab.report.design import Factor, describe, display
 from fmnist_lab.report.factor_plots import factor_figure, seed_figure
 from fmnist_lab.report.frames import CURVES, RESULTS
 from fmnist_lab.report.learning_curves import curves_figure
 from fmnist_lab.report.manifest import replace_report
-from fmnist_lab.report.statistics import cells, diverged_epochs, remarks
+from fmnist_lab.report.statistics import analyse, cells, remarks
 from fmnist_lab.report.style import applied, render
 from fmnist_lab.report.tables import LOSS, VALIDATION, readable, to_csv, to_markdown
 
@@ -23,7 +23,7 @@ LONGEST_STEM = 100  # characters; Windows allows 260 for a whole path
 
 log = logging.getLogger(__name__)
 
-File = tuple[str, bytes]  # the path below the folder, and the content
+Drawing = tuple[str, Figure]  # the stem of the figure's files, and the figure
 
 
 def write_report(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame, folder: Path) -> list[Path]:
@@ -41,28 +41,39 @@ def write_report(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataF
     Returns:
         The files of the report.
     """
-    factors = find_factors(settings)
-    runs = join_runs(results, settings, factors)
-    runs["diverged_epoch"] = diverged_epochs(runs, curves)
+    factors, runs = analyse(results, curves, settings)
+    files = {"results.csv": to_csv(results[RESULTS]), "curves.csv": to_csv(curves[CURVES])}
+    for stem, order in _orders(factors).items():
+        files |= _table(f"table_{stem}".rstrip("_"), runs, order)
     with applied():
-        files = dict(_files(results, curves, runs, factors))
+        for stem, figure in _draw(curves, runs, factors):
+            files |= {f"figures/{stem}.{extension}": content for extension, content in render(figure).items()}
     replace_report(folder, files)
     return [folder / name for name in files]
 
 
-def _files(
-    results: pd.DataFrame, curves: pd.DataFrame, runs: pd.DataFrame, factors: Sequence[Factor]
-) -> Iterator[File]:
-    yield "results.csv", to_csv(results[RESULTS])
-    yield "curves.csv", to_csv(curves[CURVES])
+def draw_figures(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Figure]:
+    """The figures that `write_report` writes, by the stem of their files; frames as it takes them."""
+    factors, runs = analyse(results, curves, settings)
+    with applied():
+        return dict(_draw(curves, runs, factors))
+
+
+def _orders(factors: Sequence[Factor]) -> dict[str, list[Factor]]:
+    """For each table its name and its factors, slowest first: each factor leads one; without any there is one table."""
+    stems = file_stems([factor.name for factor in factors])
+    orders = [[lead, *(other for other in factors if other is not lead)] for lead in factors]
+    return dict(zip(stems, orders, strict=True)) or {"": []}
+
+
+def _draw(curves: pd.DataFrame, runs: pd.DataFrame, factors: Sequence[Factor]) -> Iterator[Drawing]:
     yield from _curves(curves, runs, factors)
-    if not factors:
-        yield from _rivals(runs)
-    for factor, name in zip(factors, file_stems([factor.name for factor in factors]), strict=True):
-        yield from _factor(runs, factor, [other for other in factors if other is not factor], name)
+    for stem, order in _orders(factors).items():
+        table = cells(runs, [each.name for each in order])
+        yield from _factor(stem, table, runs, order) if order else _seeds(table, runs)
 
 
-def _curves(curves: pd.DataFrame, runs: pd.DataFrame, factors: Sequence[Factor]) -> Iterator[File]:
+def _curves(curves: pd.DataFrame, runs: pd.DataFrame, factors: Sequence[Factor]) -> Iterator[Drawing]:
     combinations = _combinations(runs, factors)
     if len(combinations) > MOST_CURVES:
         log.warning("curves drawn of the first %d of %d settings only", MOST_CURVES, len(combinations))
@@ -71,42 +82,34 @@ def _curves(curves: pd.DataFrame, runs: pd.DataFrame, factors: Sequence[Factor])
         if (its_runs["status"] == "failed").all():
             log.warning("no curves of %s: every run failed", title)
         else:
-            yield from _figure(stem, curves_figure(curves, its_runs, title))
+            yield stem, curves_figure(curves, its_runs, title)
 
 
-def _rivals(runs: pd.DataFrame) -> Iterator[File]:
-    table = cells(runs, [])
-    yield from _table("table", table, [], runs)
+def _seeds(table: pd.DataFrame, runs: pd.DataFrame) -> Iterator[Drawing]:
     if runs["seed"].nunique() > 1 and table["n"].any():
-        yield from _figure("seed", seed_figure(table, runs, _fixed(runs, [])))
+        yield "seed", seed_figure(table, runs, _fixed(runs, []))
 
 
-def _factor(runs: pd.DataFrame, factor: Factor, others: Sequence[Factor], name: str) -> Iterator[File]:
-    order = [factor, *others]
-    table = cells(runs, [each.name for each in order])
-    yield from _table(f"table_{name}", table, order, runs)
+def _factor(stem: str, table: pd.DataFrame, runs: pd.DataFrame, order: Sequence[Factor]) -> Iterator[Drawing]:
+    factor, *others = order
     facets = len(table[[other.name for other in others]].drop_duplicates()) if others else 1
     if facets > MOST_FACETS:
         reason = f"{facets} combinations of the other settings, {MOST_FACETS} at most"
-        log.warning("no figure of %s: %s", name, reason)
+        log.warning("no figure of %s: %s", stem, reason)
     elif not table[["n", "diverged"]].any(axis=None):
-        log.warning("no figure of %s: every run failed", name)
+        log.warning("no figure of %s: every run failed", stem)
     else:
-        yield from _figure(name, factor_figure(table, runs, factor, others, _fixed(runs, order)))
+        yield stem, factor_figure(table, runs, factor, others, _fixed(runs, order))
 
 
-def _table(stem: str, table: pd.DataFrame, factors: Sequence[Factor], runs: pd.DataFrame) -> Iterator[File]:
+def _table(stem: str, runs: pd.DataFrame, factors: Sequence[Factor]) -> dict[str, bytes]:
+    table = cells(runs, [factor.name for factor in factors])
     notes = ["; ".join(filter(None, [note, *remarks(runs)])) for note in table["notes"]]
     table = table.assign(notes=notes)
     text = readable(table, factors)
     about_size = bool(factors) and factors[0].key == "architecture.hidden"
-    yield f"{stem}.csv", to_csv(table)
-    yield f"{stem}.md", to_markdown(text.drop(columns=[VALIDATION, LOSS]) if about_size else text)
-
-
-def _figure(stem: str, figure: Figure) -> Iterator[File]:
-    for extension, content in render(figure).items():
-        yield f"figures/{stem}.{extension}", content
+    shown = text.drop(columns=[VALIDATION, LOSS]) if about_size else text
+    return {f"{stem}.csv": to_csv(table), f"{stem}.md": to_markdown(shown)}
 
 
 def _combinations(runs: pd.DataFrame, factors: Sequence[Factor]) -> list[tuple[str, str, pd.DataFrame]]:
