@@ -241,8 +241,15 @@ def from_yaml(text: str) -> Config:
 def register(schema: type = Config) -> None:
     """Make the schema known to Hydra as `schema`; it belongs to no group, so that no option list shows it."""
     from hydra.core.config_store import ConfigStore
+    from hydra.core.plugins import Plugins
 
-    ConfigStore.instance().store(name="schema", node=schema)
+    store = ConfigStore.instance()
+    store.store(name="schema", node=schema)
+    # Hydra would check our launchers against those of the same names that plugins brought; ours are not theirs.
+    Plugins.instance()
+    theirs = store.repo.get("hydra", {}).get("launcher", {})
+    for ours in Path(conf_folder(), "hydra", "launcher").glob("*.yaml"):
+        theirs.pop(ours.name, None)
 
 
 def obey(config: Schema) -> Schema:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fmnist_lab import data
 from fmnist_lab.config import HOUSEKEEPING, Config, flat, from_yaml, wrong
 from fmnist_lab.console import Console
+from fmnist_lab.errors import InputError
 from fmnist_lab.progress import Job, epoch_cost, following
 from fmnist_lab.records import Record, write_text
 from fmnist_lab.run import locate, settle
@@ -222,6 +223,8 @@ def launched(jobs: Sequence[Job], launch: Launch, console: Console) -> bool:
     """Start `jobs`; whether the launcher saw them to their end. A worker that dies takes it along."""
     try:
         launch([job.place for job in jobs])
+    except InputError:
+        raise  # the engine refuses the runs: no second try would help
     except Exception as error:
         console.say(f"the launcher stopped: {type(error).__name__}: {_first_line(error)}")
         return False
