@@ -17,7 +17,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from slurm import missing, running
+from slurm import install, missing, running
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, TABLE = ROOT / "docs" / "cluster.md", ROOT / "docs" / "cluster" / "contract.csv"
@@ -41,6 +41,8 @@ def main() -> int:
 @contextlib.contextmanager
 def real_slurm() -> Iterator[Mapping[str, str]]:
     """The environment in which SLURM answers; without its programs SLURM's tests are skipped, and say so."""
+    if missing():
+        install()
     if absent := missing():
         print(f"no SLURM here ({', '.join(absent)} missing): its part is skipped", file=sys.stderr)
         yield {}

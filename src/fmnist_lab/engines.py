@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fmnist_lab.config import TEXT, Config, Rule, key, rules, typed, whole, wrong
+from fmnist_lab.config import TEXT, Config, Rule, key, launcher_options, rules, typed, whole, wrong
 from fmnist_lab.errors import InputError
 from fmnist_lab.provenance import cores
 from fmnist_lab.records import Record
@@ -53,7 +53,7 @@ class Engine(ABC):
         """
 
 
-def build(name: str, options: Any) -> Engine:
+def build(name: str, options: Mapping[str, Any]) -> Engine:
     """The engine of this name with these options; InputError when one is wrong or something is not installed."""
     kind = ENGINES[name]
     if importlib.util.find_spec(kind.package) is None:
@@ -67,6 +67,19 @@ def build(name: str, options: Any) -> Engine:
     except ValueError as error:  # of the wrong type
         option = str(getattr(error, "full_key", "")).split("[")[0]
         raise wrong(f"hydra.launcher.{option}", options[option], rules(kind)[option].words) from None
+
+
+def choose(*overrides: str) -> Engine:
+    """The engine that `overrides` such as `hydra/launcher=slurm` choose; joblib when they choose none."""
+    options = launcher_options("hydra/launcher=joblib", *overrides)
+    if "engine" not in options:
+        raise InputError(f"hydra/launcher: must be one of {', '.join(ENGINES)}, which train without Hydra")
+    return build(options.engine, own_options(options))
+
+
+def own_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a launcher's file, what the engine itself wants to know."""
+    return {name: value for name, value in options.items() if name not in ("_target_", "engine")}
 
 
 def attempt(config: Config, at_once: int) -> None:

@@ -1,7 +1,8 @@
 """Several experiments as one: each run trained once, seed by seed, and after each seed the page of all there is so far.
 
 `python -m fmnist_lab.study paper --seeds 5`, or studies, or audit; further words are overrides for every experiment, as
-on the lab's own command line. Stopped at any time, the same command continues: nothing that is done is done again.
+on the lab's own command line: `hydra/launcher=slurm` trains on a cluster. Stopped at any time, the same command
+continues: nothing that is done is done again.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab import data, sweeps
+from fmnist_lab import data, engines, sweeps
 from fmnist_lab.answers import WRONG_INPUT, complain, terminate
 from fmnist_lab.config import Config, expand, flat, wrong
 from fmnist_lab.console import Console
+from fmnist_lab.engines import Engine
 from fmnist_lab.errors import Terminated
 from fmnist_lab.progress import Job
 from fmnist_lab.provenance import cores
@@ -55,6 +57,7 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
     """
     if seeds < 1:
         raise wrong("--seeds", seeds, "a whole number of at least 1")
+    engine = engines.choose(*overrides)
     experiments = {preset: compose(preset, overrides) for preset in PRESETS[study]}
     everything = union(experiments, range(seeds))
     if everything[0].config.dry_run:
@@ -65,7 +68,7 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
         if study == "paper":
             check_saddle(Path(everything[0].config.outputs), everything[0].config.data.root, console)
         for seed in range(seeds):
-            if train_missing(union(experiments, [seed]), console, f"seed {seed}"):
+            if train_missing(union(experiments, [seed]), console, f"seed {seed}", engine):
                 report(experiments, seed + 1, overrides, console)
         report(experiments, seeds, overrides, console)
         return sweeps.list_failed(everything, console)
@@ -79,6 +82,7 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
     """
     if seeds < 2:
         raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
+    engine = engines.choose(*overrides)
     grid, repeated = (compose(preset, overrides) for preset in PRESETS["audit"])
     first = merge([plan(grid, [0]), plan(repeated, range(seeds))])
     if first[0].config.dry_run:
@@ -86,12 +90,12 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
         return 0
     with opened("audit", first) as console:
         console.say(audit_forecast(first, repeated, seeds))
-        train_missing(first, console, "the grid, and the scatter of seeds")
+        train_missing(first, console, "the grid, and the scatter of seeds", engine)
         finalists = choose_finalists(first, repeated)
         jobs = merge([first, plan(finalists, range(seeds))])
         for seed in range(seeds):
             its_jobs = [job for job in jobs if job.config.seed == seed]
-            if train_missing(its_jobs, console, f"the finalists, seed {seed}"):
+            if train_missing(its_jobs, console, f"the finalists, seed {seed}", engine):
                 write_audit(jobs)
         for line in write_audit(jobs):
             console.say(line)
@@ -210,30 +214,18 @@ def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
         yield console
 
 
-def train_missing(jobs: Sequence[Job], console: Console, what: str) -> bool:
+def train_missing(jobs: Sequence[Job], console: Console, what: str, engine: Engine) -> bool:
     """Train what is not complete on disk of the runs that are called `what`; whether there was any."""
-    from joblib import Parallel, delayed
-
     todo = [dataclasses.replace(job, place=place) for place, job in enumerate(sweeps.unfinished(jobs))]
     if not todo:
         return False
 
     def launch(places: Sequence[int]) -> None:
-        at_once = workers(todo)
-        calls = (delayed(attempt)(todo[place].config, at_once) for place in places)
-        Parallel(n_jobs=at_once, batch_size=1)(calls)
+        engine.train([todo[place].config for place in places])
 
     console.say(f"{what}: {forecast(jobs)}")
     sweeps.train(todo, launch, console)
     return True
-
-
-def attempt(config: Config, at_once: int) -> None:
-    """Train one run; if it crashes, its record says why, and the others go on."""
-    from fmnist_lab.run import train
-
-    with contextlib.suppress(Exception):
-        train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweeps.train`
 
 
 def report(experiments: Experiments, seeds: int, overrides: Sequence[str], console: Console) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from fmnist_lab.config import compose_jobs
 
@@ -23,7 +23,7 @@ class FmnistLabLauncher(Launcher):
         from fmnist_lab import engines
 
         self.loader, self.config = hydra_context.config_loader, config
-        self.engine = engines.build(self.name, OmegaConf.create(self.options))
+        self.engine = engines.build(self.name, self.options)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from fmnist_lab.run import settle

@@ -136,13 +136,7 @@ def test_a_sweep_larger_than_an_array_becomes_several(small, slurm, monkeypatch,
     monkeypatch.setattr(engines, "LARGEST_ARRAY", 2)
     monkeypatch.chdir(tmp_path)
     configs = [run.settle(small(f"seed={seed}", "data.validation=59000")) for seed in range(5)]
-    from omegaconf import OmegaConf
-
-    from fmnist_lab.config import conf_folder
-
-    options = OmegaConf.load(f"{conf_folder()}/hydra/launcher/slurm.yaml")
-    del options["_target_"], options["engine"]
-    engines.build("slurm", options).train(configs)
+    engines.choose("hydra/launcher=slurm").train(configs)
     assert all(run.locate(config).summary() for config in configs)
 
 
