@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 COUNT = Rule("a whole number above 0, or -1 for as many as the cores hold", lambda value: value == -1 or value > 0)
 LARGEST_ARRAY = 1000  # jobs; SLURM's own default limit is MaxArraySize=1001
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read when a worker first imports NumPy
 PATIENCE = 60  # seconds until a record that another machine wrote must be seen here
 
 
@@ -123,10 +124,19 @@ class Joblib(Engine):
     n_jobs: int = key(COUNT)
 
     def train(self, configs: Sequence[Config]) -> None:
-        from joblib import Parallel, delayed
+        # joblib.Parallel would train in the command itself where one worker is enough: a run that is killed, for its
+        # memory say, would take the command along.
+        from joblib.externals.loky import get_reusable_executor
 
         at_once = here(configs, self.n_jobs)
-        Parallel(n_jobs=at_once, batch_size=1)(delayed(attempt)(config, at_once) for config in configs)
+        environment = dict.fromkeys(THREADS, str(threads(configs)))
+        workers = get_reusable_executor(max_workers=at_once, env=environment, kill_workers=True)
+        try:
+            for ended in [workers.submit(attempt, config, at_once) for config in configs]:
+                ended.result()
+        except BaseException:
+            workers.shutdown(kill_workers=True)
+            raise
 
 
 class Attempt:
@@ -179,7 +189,9 @@ class SubmititLocal(Engine):
             try:
                 for config in configs:
                     self._wait(running, at_once - 1)
-                    running[executor.submit(Attempt(), config, at_once)] = config
+                    with _saying_to(folder / "controllers.txt"):
+                        job = executor.submit(Attempt(), config, at_once)
+                    running[job] = config
                 self._wait(running, 0)
             finally:
                 for job in running:
@@ -193,6 +205,19 @@ class SubmititLocal(Engine):
             for job in [job for job in running if job.done()]:
                 explain(locate(running.pop(job)), f"job {job.job_id} ended without a word; its log: {job.paths.stderr}")
             time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _saying_to(log: Path) -> Iterator[None]:
+    """What starts meanwhile complains to `log`: a submitit controller that is ended does so where we do."""
+    ours = os.dup(2)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)
 
 
 @dataclass

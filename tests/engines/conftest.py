@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_lab.provenance import cores
-
 ALWAYS = {"basic": (), "joblib": ("hydra.launcher.n_jobs=2",)}
 ASKED = {"submitit_local": ("hydra.launcher.n_jobs=2",), "slurm": (), "ray": ()}
 LAUNCHERS = ALWAYS | ASKED
@@ -18,8 +16,6 @@ LAUNCHERS = ALWAYS | ASKED
 
 def unavailable(name: str, asked: bool) -> str | None:
     """Why a launcher cannot be tried here."""
-    if name == "joblib" and cores() < 2:
-        return "on one core joblib trains in the command itself"
     if name in ALWAYS:
         return None
     if not asked:
