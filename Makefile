@@ -5,16 +5,19 @@ PYTHON ?= python3
 SEEDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test paper studies audit saddle clean
+.PHONY: help setup test test-engines paper studies audit saddle clean
 
 help:  ## say what each target does
-	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## create .venv, install the packages, fetch the data
 	@$(PYTHON) scripts/bootstrap.py
 
 test:  ## set up, then lint, check the types and run the tests
 	@$(PYTHON) scripts/test.py
+
+test-engines:  ## set up, then try every launcher, on a real SLURM (installed from Debian if need be) and a real Ray
+	@$(PYTHON) scripts/engines.py
 
 paper:  ## set up, then rerun every figure and table of the report and build the page
 	@$(PYTHON) scripts/paper.py --seeds $(SEEDS)

@@ -18,7 +18,7 @@ import fmnist_lab
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDIES = ("paper", "studies", "audit")
-SET_UP = ("bootstrap", "test", *STUDIES, "saddle", "clean")
+SET_UP = ("bootstrap", "test", "engines", *STUDIES, "saddle", "clean")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -271,9 +271,9 @@ def test_cleaning_leaves_the_outcomes(bootstrap: ModuleType, clone: Path, monkey
 
 def test_makefile_only_calls_scripts() -> None:
     lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
-    targets = [line.split(":")[0] for line in lines if re.match(r"\w+:", line)]
+    targets = [line.split(":")[0] for line in lines if re.match(r"[\w-]+:", line)]
     recipes = [line.strip() for line in lines if line.startswith("\t")]
-    assert targets == ["help", "setup", "test", *STUDIES, "saddle", "clean"]
+    assert targets == ["help", "setup", "test", "test-engines", *STUDIES, "saddle", "clean"]
     for recipe in recipes[1:]:
         script = re.fullmatch(r"@\$\(PYTHON\) scripts/(\w+)\.py( --seeds \$\(SEEDS\))?", recipe)
         assert script is not None, recipe

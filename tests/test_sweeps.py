@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -104,18 +103,6 @@ def test_a_run_alone_equals_the_same_run_in_any_sweep_and_launcher(lab, small, t
             assert written.read_bytes() == weights
 
 
-def test_launchers_give_the_same_table_but_for_the_times(lab):
-    tables = []
-    for launcher in ("basic", "joblib"):
-        outcome = lab.small("-m", "lr=0.1,0.01", f"hydra/launcher={launcher}", f"outputs={launcher}")
-        assert outcome.returncode == 0, outcome.stderr
-        (folder,) = (lab.folder / launcher / "sweeps").iterdir()
-        tables.append(pd.read_csv(folder / "results.csv"))
-    assert (tables[0].workers == 1).all()
-    assert (tables[1].workers == min(4, len(os.sched_getaffinity(0)))).all()
-    pd.testing.assert_frame_equal(*(table.drop(columns=TIMES) for table in tables))
-
-
 def test_overlapping_sweeps_share_their_runs(lab):
     lab.small("-m", "lr=0.1,0.01", "model=custom")
     outcome = lab.small("-m", "lr=0.02,0.01", "model=custom", "name=second")
@@ -194,26 +181,6 @@ def test_force_trains_anew(lab):
     assert stamps(lab) != before
 
 
-def test_one_run_of_six_that_crashes_does_not_hide_the_others(lab, small):
-    """By nothing in the product: where a run's history should be written there is a folder."""
-    arguments = ["-m", "seed=0,1,2,3,4,5", "model=custom", "name=six"]
-    command = lambda: lab.small(*arguments, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # noqa: E731
-    record = run.locate(run.settle(small("seed=3")))
-    (record.folder / "history.csv").mkdir(parents=True)
-    outcome = command()
-    assert outcome.returncode == 1
-    assert "failed: custom seed=3: IsADirectoryError" in outcome.stdout
-    assert "Traceback" not in outcome.stdout + outcome.stderr
-    assert (record.folder / "error.txt").read_text().startswith("Traceback")
-    assert list(results(lab).status) == ["finished"] * 3 + ["failed"] + ["finished"] * 2
-    before = stamps(lab)
-    (record.folder / "history.csv").rmdir()
-    outcome = command()
-    assert outcome.returncode == 0
-    assert "6 runs: 5 finished before and reused (force=true trains anew), 1 to train" in outcome.stdout
-    assert before.items() <= stamps(lab).items()
-
-
 def test_what_is_on_disk_is_reported_without_training(lab):
     outcome = lab.small("-m", "seed=0,1,2", "model=custom", "name=half", "train=false")
     assert (outcome.returncode, outcome.stdout) == (2, "")
@@ -290,25 +257,6 @@ def stamps_if_there(lab):
         return stamps(lab)
     except FileNotFoundError:
         return {}
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_an_interrupted_sweep_says_how_to_go_on(lab, number, status, launcher):
-    command = ["-m", "seed=range(0,12)", "model=custom", "data.validation=58000", f"hydra/launcher={launcher}"]
-    command += ["name=long", "epochs=400", "architecture.hidden=[8]"]
-    command += ["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []
-    process = start(lab, *command)
-    while not stamps_if_there(lab):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-    process.send_signal(number)
-    stdout, stderr = process.communicate()
-    assert (process.returncode, stderr) == (status, "")
-    done = len(stamps(lab))
-    assert 0 < done < 12
-    assert stdout.splitlines()[-1] == f"interrupted: {done} of 12 runs finished; the same command continues"
 
 
 DEADLY = """

@@ -18,11 +18,12 @@ from fmnist_lab import run, sweeps
 from fmnist_lab.answers import in_one_line
 from fmnist_lab.config import HOUSEKEEPING, Config, compose, expand, flat, from_yaml, override, override_each, wrong
 from fmnist_lab.console import Console
+from fmnist_lab.engines import Joblib
 from fmnist_lab.errors import InputError
 from fmnist_lab.progress import following
 from fmnist_lab.provenance import cores
 from fmnist_lab.records import Record
-from fmnist_lab.study import command, launcher
+from fmnist_lab.study import command
 from fmnist_lab.training import Epoch
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
             raise wrong("workers", workers, f"a whole number from 1 to {most}: the cores here, by the threads of a run")
         name = sweeps.default_name(overrides)
         commands = [command(config) for config in configs]
-        sweeps.conduct(configs, commands, name, launcher(configs, workers), voice=Lines)
+        engine = Joblib(n_jobs=workers)
+        sweeps.conduct(configs, commands, name, lambda its: engine.train([configs[at] for at in its]), voice=Lines)
         return load(sweeps.folder_of(configs[0], name))
 
 

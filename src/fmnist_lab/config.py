@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import difflib
@@ -186,6 +187,20 @@ def compose_as(schema: type[Schema], file: str, *overrides: str) -> Schema:
 
 def expand(*overrides: str) -> list[Config]:
     """The checked `Config` of every run of the sweep that `overrides` mean after `-m`, such as `experiment=table1`."""
+    with _composed_sweep(overrides) as (loader, sweep):
+        jobs = split_jobs(loader, sweep.hydra.sweeper.params, sweep.hydra.overrides.task)
+        return compose_jobs(loader, sweep, jobs)
+
+
+def launcher_options(*overrides: str) -> Any:
+    """The file of the launcher that `overrides` choose, `hydra/launcher=slurm`, with their changes to it."""
+    with _composed_sweep(overrides) as (_, sweep):
+        return sweep.hydra.launcher
+
+
+@contextlib.contextmanager
+def _composed_sweep(overrides: Sequence[str]) -> Iterator[tuple[Any, Any]]:
+    """Hydra's configuration loader, and what it composed for a sweep."""
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.types import RunMode
@@ -194,10 +209,8 @@ def expand(*overrides: str) -> list[Config]:
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
-        loader = hydra.config_loader
         sweep = hydra.compose_config("config", list(overrides), run_mode=RunMode.MULTIRUN, from_shell=False)
-        jobs = split_jobs(loader, sweep.hydra.sweeper.params, sweep.hydra.overrides.task)
-        return compose_jobs(loader, sweep, jobs)
+        yield hydra.config_loader, sweep
 
 
 def split_jobs(loader: Any, params: Mapping[str, Any], arguments: Iterable[str]) -> list[list[str]]:
@@ -242,11 +255,14 @@ def from_omegaconf(composed: Any) -> Config:
 
 
 def typed(schema: type[Schema], composed: Any) -> Schema:
-    """What Hydra composed, as an object of `schema`; InputError for a key it lacks or a value that breaks its rule."""
+    """What Hydra composed, or a plain mapping, as an object of `schema`.
+
+    Raises InputError for a key it lacks or a value that breaks its rule.
+    """
     from omegaconf import OmegaConf
 
     own = _own(composed)
-    for name in _leaves(OmegaConf.to_container(own)):
+    for name in _leaves(OmegaConf.to_container(own), rules(schema)):
         if name not in rules(schema):
             raise unknown(name, schema)
     config = OmegaConf.to_object(OmegaConf.merge(schema, own))
@@ -256,9 +272,9 @@ def typed(schema: type[Schema], composed: Any) -> Schema:
 
 def _own(composed: Any) -> Any:
     """What Hydra composed, types and all, without what concerns Hydra itself."""
-    from omegaconf import open_dict
+    from omegaconf import OmegaConf, open_dict
 
-    own = copy.copy(composed)
+    own = OmegaConf.create(composed) if isinstance(composed, dict) else copy.copy(composed)
     with open_dict(own):
         own.pop("hydra", None)
     return own
@@ -278,8 +294,15 @@ def from_yaml(text: str) -> Config:
 def register(schema: type = Config) -> None:
     """Make the schema known to Hydra as `schema`; it belongs to no group, so that no option list shows it."""
     from hydra.core.config_store import ConfigStore
+    from hydra.core.plugins import Plugins
 
-    ConfigStore.instance().store(name="schema", node=schema)
+    store = ConfigStore.instance()
+    store.store(name="schema", node=schema)
+    # Hydra would check our launchers against those of the same names that plugins brought; ours are not theirs.
+    Plugins.instance()
+    theirs = store.repo.get("hydra", {}).get("launcher", {})
+    for ours in Path(conf_folder(), "hydra", "launcher").glob("*.yaml"):
+        theirs.pop(ours.name, None)
 
 
 def obey(config: Schema) -> Schema:
@@ -346,10 +369,11 @@ def _settle(config: Config) -> Config:
     return dataclasses.replace(config, model=model)
 
 
-def _leaves(tree: Any, prefix: str = "") -> Iterator[str]:
+def _leaves(tree: Any, known: Mapping[str, Rule], prefix: str = "") -> Iterator[str]:
+    """The dotted names of all values; the value of a known key may itself be a mapping."""
     for name, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{name}.")
+        if isinstance(value, dict) and prefix + name not in known:
+            yield from _leaves(value, known, f"{prefix}{name}.")
         else:
             yield prefix + name
 

@@ -23,7 +23,7 @@ def app(composed: DictConfig) -> None:
     from fmnist_lab.run import train
 
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        train(from_omegaconf(composed), workers=workers())
+        train(from_omegaconf(composed))
         return
     try:
         sys.exit(single_run(from_omegaconf(composed)))
@@ -36,9 +36,11 @@ def single_run(config: Config) -> int:
     from fmnist_lab.run import train
     from fmnist_lab.sweeps import command_line, conduct, default_name
 
-    preset = HydraConfig.get().runtime.choices.get("experiment")
-    if preset:  # without -m Hydra would quietly train one network
+    choices = HydraConfig.get().runtime.choices
+    if preset := choices.get("experiment"):  # without -m Hydra would quietly train one network
         raise InputError(f"experiment={preset}: is a sweep: add -m (python -m fmnist_lab -m experiment={preset})")
+    if (launcher := choices["hydra/launcher"]) != "basic":  # and train it here
+        raise InputError(f"hydra/launcher={launcher}: is for sweeps: add -m (python -m fmnist_lab -m ...)")
 
     def launch(places: Sequence[int]) -> None:
         with contextlib.suppress(Exception):  # its record says why
@@ -46,11 +48,6 @@ def single_run(config: Config) -> int:
 
     overrides = HydraConfig.get().overrides.task
     return conduct([config], [command_line(overrides, sweep=False)], default_name(overrides), launch)
-
-
-def workers() -> int:
-    """How many runs the launcher has going at once."""
-    return int(HydraConfig.get().launcher.get("n_jobs", 1))
 
 
 def run() -> int:

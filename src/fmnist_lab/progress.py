@@ -7,6 +7,7 @@ history after each epoch and completes its summary at the end; a thread of the p
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from fmnist_lab.console import Console
 from fmnist_lab.records import Record
 
 SECONDS_BETWEEN_LOOKS = 0.25
+PAUSE = 20  # times as long as a look took, at least: looking at many runs, or over a slow network, is not all there is
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,11 @@ def following(todo: Sequence[Job], console: Console) -> Iterator[Watch]:
     watch = Watch(todo, console, bars)
 
     def look_repeatedly() -> None:
-        while not stop.wait(SECONDS_BETWEEN_LOOKS):
+        pause = SECONDS_BETWEEN_LOOKS
+        while not stop.wait(pause):
+            start = time.perf_counter()
             watch.look()
+            pause = max(SECONDS_BETWEEN_LOOKS, PAUSE * (time.perf_counter() - start))
 
     with bars:
         thread = threading.Thread(target=look_repeatedly, name="progress", daemon=True)

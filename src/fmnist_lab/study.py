@@ -1,7 +1,8 @@
 """Several experiments as one: each run trained once, seed by seed, and after each seed the page of all there is so far.
 
 `python -m fmnist_lab.study paper --seeds 5`, or studies, or audit; further words are overrides for every experiment, as
-on the lab's own command line. Stopped at any time, the same command continues: nothing that is done is done again.
+on the lab's own command line: `hydra/launcher=slurm` trains on a cluster. Stopped at any time, the same command
+continues: nothing that is done is done again.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab import data, sweeps
+from fmnist_lab import data, engines, sweeps
 from fmnist_lab.answers import status_of, terminate
 from fmnist_lab.config import Config, expand, flat, wrong
 from fmnist_lab.console import Console
+from fmnist_lab.engines import Engine
 from fmnist_lab.progress import Job
 from fmnist_lab.provenance import cores
 from fmnist_lab.run import updates_an_epoch
@@ -53,6 +55,7 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
     """
     if seeds < 1:
         raise wrong("--seeds", seeds, "a whole number of at least 1")
+    engine = engines.choose(*overrides)
     told = experiments_told(overrides)
     experiments = {preset: told[preset] for preset in PRESETS[study]}
     everything = union(experiments, range(seeds))
@@ -64,7 +67,7 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
         if study == "paper":
             check_saddle(Path(everything[0].config.outputs), everything[0].config.data.root, console)
         for seed in range(seeds):
-            if train_missing(union(experiments, [seed]), console, f"seed {seed}") and seed < seeds - 1:
+            if train_missing(union(experiments, [seed]), console, f"seed {seed}", engine) and seed < seeds - 1:
                 report(experiments, seed + 1, told, console)
         report(experiments, seeds, told, console)
         return sweeps.list_failed(everything, console)
@@ -78,6 +81,7 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
     """
     if seeds < 2:
         raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
+    engine = engines.choose(*overrides)
     grid, repeated = (compose(preset, overrides) for preset in PRESETS["audit"])
     first = merge([plan(grid, [0]), plan(repeated, range(seeds))])
     if first[0].config.dry_run:
@@ -86,13 +90,13 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
     told = experiments_told(overrides)
     with opened("audit", first) as console:
         console.say(audit_forecast(first, repeated, seeds))
-        train_missing(first, console, "the grid, and the scatter of seeds")
+        train_missing(first, console, "the grid, and the scatter of seeds", engine)
         folder = Path(first[0].config.outputs) / "audit"
         finalists = choose_finalists(first, repeated)
         jobs = merge([first, plan(finalists, range(seeds))])
         for seed in range(seeds):
             its_jobs = [job for job in jobs if job.config.seed == seed]
-            if train_missing(its_jobs, console, f"the finalists, seed {seed}") and seed < seeds - 1:
+            if train_missing(its_jobs, console, f"the finalists, seed {seed}", engine) and seed < seeds - 1:
                 write_audit(jobs, folder, prove=False)
         if not sweeps.is_reported(jobs, folder):
             write_audit(jobs, folder)
@@ -220,35 +224,18 @@ def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
         yield console
 
 
-def train_missing(jobs: Sequence[Job], console: Console, what: str) -> bool:
+def train_missing(jobs: Sequence[Job], console: Console, what: str, engine: Engine) -> bool:
     """Train what is not complete on disk of the runs that are called `what`; whether there was any."""
     todo = [dataclasses.replace(job, place=place) for place, job in enumerate(sweeps.unfinished(jobs))]
     if not todo:
         return False
 
-    console.say(f"{what}: {forecast(jobs, todo)}")
-    sweeps.train(todo, launcher([job.config for job in todo], workers(todo)), console)
-    return True
-
-
-def launcher(configs: Sequence[Config], most: int) -> sweeps.Launch:
-    """Trains those of `configs` that it is told to, on this machine, so many at once at most."""
-    from joblib import Parallel, delayed
-
     def launch(places: Sequence[int]) -> None:
-        at_once = min(most, len(places))
-        calls = (delayed(attempt)(configs[place], at_once) for place in places)
-        Parallel(n_jobs=at_once, batch_size=1)(calls)
+        engine.train([todo[place].config for place in places])
 
-    return launch
-
-
-def attempt(config: Config, at_once: int) -> None:
-    """Train one run; if it crashes, its record says why, and the others go on."""
-    from fmnist_lab.run import train
-
-    with contextlib.suppress(Exception):
-        train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweeps.train`
+    console.say(f"{what}: {forecast(jobs, todo)}")
+    sweeps.train(todo, launch, console)
+    return True
 
 
 def report(experiments: Experiments, seeds: int, told: Experiments, console: Console) -> None:

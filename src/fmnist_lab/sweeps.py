@@ -229,6 +229,8 @@ def launched(jobs: Sequence[Job], launch: Launch, console: Console) -> bool:
     """Start `jobs`; whether the launcher saw them to their end. A worker that dies takes it along."""
     try:
         launch([job.place for job in jobs])
+    except InputError:
+        raise  # the engine refuses the runs: no second try would help
     except Exception as error:
         console.say(f"the launcher stopped: {type(error).__name__}: {_first_line(error)}")
         return False

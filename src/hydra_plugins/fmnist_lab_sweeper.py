@@ -9,7 +9,6 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
 from fmnist_lab.config import compose_jobs, split_jobs
-from fmnist_lab.provenance import cores
 
 
 class FmnistLabSweeper(BasicSweeper):
@@ -23,20 +22,10 @@ class FmnistLabSweeper(BasicSweeper):
         jobs = split_jobs(loader, self.params, arguments)
         configs = compose_jobs(loader, self.config, jobs)
         commands = [command_line(job, sweep=True) for job in jobs]
-        most = max(1, cores() // max(config.threads for config in configs))  # runs at once
 
         def launch(places: Sequence[int]) -> None:
-            self._launch([jobs[place] for place in places], most)
+            assert self.launcher is not None
+            # What is to be done anew has been taken back: a run is never trained twice.
+            self.launcher.launch([[*jobs[place], "force=false"] for place in places], initial_job_idx=0)
 
         sys.exit(conduct(configs, commands, default_name(arguments), launch))
-
-    def _launch(self, jobs: Sequence[list[str]], most: int) -> None:
-        """Start the jobs, `most` at once at most; those that fail leave their reason in their record."""
-        assert self.config is not None
-        assert self.launcher is not None
-        told = ["force=false"]  # what is to be done anew has been taken back: a run is never trained twice
-        if "n_jobs" in self.config.hydra.launcher:
-            # Said outright, so that each run can write down how many went on beside it.
-            asked = self.config.hydra.launcher.n_jobs
-            told.append(f"hydra.launcher.n_jobs={min(asked if asked > 0 else most, most, len(jobs))}")
-        self.launcher.launch([[*job, *told] for job in jobs], initial_job_idx=0)

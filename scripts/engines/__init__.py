@@ -1,0 +1,1 @@
+"""Real engines to test against."""

@@ -1,0 +1,32 @@
+"""Hydra's launcher for the lab: Hydra names the runs, an engine trains them. Jobs need no Hydra of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from fmnist_lab.config import compose_jobs
+
+
+class FmnistLabLauncher(Launcher):
+    """The engine named `engine`, with the options of its file in `conf/hydra/launcher/`."""
+
+    def __init__(self, engine: str, **options: Any) -> None:
+        self.name, self.options = engine, options
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        from fmnist_lab import engines
+
+        self.loader, self.config = hydra_context.config_loader, config
+        self.engine = engines.build(self.name, self.options)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        from fmnist_lab.run import settle
+
+        self.engine.train([settle(config) for config in compose_jobs(self.loader, self.config, job_overrides)])
+        return []

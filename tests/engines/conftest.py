@@ -1,0 +1,95 @@
+"""The launchers that the contract is tried on. Basic and joblib always; the others as `make test-engines` asks."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ALWAYS = {"basic": (), "joblib": ("hydra.launcher.n_jobs=2",)}
+ASKED = {"submitit_local": ("hydra.launcher.n_jobs=2",), "slurm": (), "ray": ()}
+LAUNCHERS = ALWAYS | ASKED
+
+
+def unavailable(name: str, asked: bool) -> str | None:
+    """Why a launcher cannot be tried here."""
+    if name in ALWAYS:
+        return None
+    if not asked:
+        return "takes long, or a real cluster: make test-engines"
+    package = "ray" if name == "ray" else "submitit"
+    if importlib.util.find_spec(package) is None:
+        return f"{package} is not installed: make test-engines"
+    answers = name != "slurm" or (
+        shutil.which("sinfo") and subprocess.run(["sinfo"], capture_output=True).returncode == 0
+    )
+    return None if answers else "no SLURM answers here: make test-engines"
+
+
+def need(name: str, request: pytest.FixtureRequest) -> None:
+    """Skip the test when the launcher cannot be tried."""
+    if reason := unavailable(name, "engines" in request.config.option.markexpr):
+        pytest.skip(reason)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[*ALWAYS, *(pytest.param(name, marks=pytest.mark.engines) for name in ASKED)],
+)
+def launcher(request):
+    """A launcher's name."""
+    need(request.param, request)
+    return request.param
+
+
+# The command itself is spared, except that of the basic launcher, whose worker it is.
+GUARD = """import sys
+if "fmnist_lab" not in sys.orig_argv or "hydra/launcher=basic" in sys.orig_argv:
+"""
+
+
+@pytest.fixture
+def require(request):
+    """Skips the test when the launcher that it is given cannot be tried."""
+    return lambda name: need(name, request)
+
+
+class Planted:
+    """Code that every worker runs before anything else, by Python's own customisation module."""
+
+    def __init__(self, folder: Path, code: str) -> None:
+        self.folder = folder
+        (folder / "sitecustomize.py").write_text(f"{GUARD}    exec({code!r})\n")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PYTHONPATH": os.pathsep.join([str(self.folder), os.environ.get("PYTHONPATH", "")])}
+
+
+@pytest.fixture
+def plant(tmp_path_factory):
+    return lambda code: Planted(tmp_path_factory.mktemp("planted"), code)
+
+
+def words(launcher: str) -> list[str]:
+    """What chooses a launcher on the command line."""
+    return [f"hydra/launcher={launcher}", *LAUNCHERS[launcher]]
+
+
+@pytest.fixture(scope="session")
+def choose():
+    return words
+
+
+@pytest.fixture
+def start(lab):
+    """The command line, left to itself."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen([sys.executable, "-m", "fmnist_lab", *arguments], cwd=lab.folder, **pipes)
+
+    return begin

@@ -1,0 +1,195 @@
+"""What goes wrong on clusters, done to real ones: `make test-engines`."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from fmnist_lab import engines, run
+from fmnist_lab.config import compose
+
+TINY = ("architecture.hidden=[8]", "data.validation=59000", "data.split=last", "model=custom")
+pytestmark = pytest.mark.engines
+
+
+@pytest.fixture
+def slurm(request):
+    request.getfixturevalue("require")("slurm")
+
+
+@pytest.fixture
+def ray(request):
+    request.getfixturevalue("require")("ray")
+
+
+def stamps(lab):
+    return {path: path.stat().st_mtime_ns for path in (lab.folder / "outputs" / "runs").glob("*/summary.json")}
+
+
+def states(lab):
+    return pd.read_csv(lab.sweep() / "results.csv").set_index("epochs").status.to_dict()
+
+
+def shell(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def wait_for(condition, process, seconds=180):
+    """Wait until something holds, while the command goes on."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def epochs_done(lab, epochs):
+    """How far the run of so many epochs has come."""
+    return len(run.locate(compose(f"epochs={epochs}", f"outputs={lab.folder.as_posix()}/outputs", *TINY)).history())
+
+
+def running(name):
+    """The numbers of SLURM's jobs that go on, by how many epochs they are to do: of the sweep's order."""
+    return shell("squeue", "--me", "--noheader", "--array", "--states=running", f"--name={name}", "--format=%i").split()
+
+
+def assert_continued(lab, command, said):
+    """The same command, but for what was too long, does only what is missing."""
+    before = stamps(lab)
+    outcome = lab(*command)
+    assert (outcome.returncode, said in outcome.stdout) == (0, True), outcome
+    assert before.items() <= stamps(lab).items()
+    assert set(states(lab).values()) == {"finished"}
+
+
+@pytest.mark.parametrize("launcher", ["slurm", "submitit_local"])
+def test_a_job_past_its_time_limit(lab, require, launcher):
+    require(launcher)
+    command = ["-m", "epochs=1,1000000,2", "name=limit", *TINY, f"hydra/launcher={launcher}"]
+    outcome = lab(*command, "hydra.launcher.timeout_min=1")
+    assert outcome.returncode == 1, outcome
+    assert re.search("failed: custom epochs=1000000: .*timed-out", outcome.stdout), outcome.stdout
+    assert states(lab) == {1: "finished", 1000000: "failed", 2: "finished"}
+    assert_continued(lab, ["-m", "epochs=1,3,2", *command[2:]], "2 finished before")
+
+
+def test_a_job_that_slurm_kills_at_its_time_limit(lab, slurm):
+    """Without a warning that submitit heeds: only SLURM can say what happened."""
+    command = ["-m", "epochs=1,1000000", "name=limit", *TINY, "hydra/launcher=slurm"]
+    outcome = lab(*command, "hydra.launcher.timeout_min=1", "+hydra.launcher.additional_parameters.signal=USR1@1")
+    assert outcome.returncode == 1, outcome
+    assert re.search(r"failed: custom epochs=1000000: SLURM's job \d+_1: (TIMEOUT|FAILED); its log", outcome.stdout)
+    assert states(lab) == {1: "finished", 1000000: "failed"}
+
+
+def test_a_job_that_is_cancelled(lab, slurm, start):
+    command = ["-m", "epochs=1,1000000,2", "name=cancelled", *TINY, "hydra/launcher=slurm"]
+    process = start(*command)
+    wait_for(lambda: epochs_done(lab, 1000000), process)
+    (job,) = (job for job in running("fmnist-lab") if job.endswith("_1"))
+    shell("scancel", job)
+    stdout, stderr = process.communicate(timeout=180)
+    assert (process.returncode, stderr) == (1, ""), stdout
+    assert f"failed: custom epochs=1000000: SLURM's job {job}: CANCELLED; its log" in stdout
+    assert states(lab) == {1: "finished", 1000000: "failed", 2: "finished"}
+    assert_continued(lab, ["-m", "epochs=1,3,2", *command[2:]], "2 finished before")
+
+
+PATIENT = """
+import os, time
+from fmnist_lab import run
+honest = run.fit
+def fit(*arguments, **keywords):
+    while keywords["epochs"] == 3 and not os.path.exists("go"):
+        time.sleep(0.1)
+    return honest(*arguments, **keywords)
+run.fit = fit
+"""
+
+
+@pytest.mark.parametrize("way", ["told", "pushed aside"])
+def test_a_preempted_run_begins_anew_in_the_same_command(lab, slurm, start, plant, way, monkeypatch):
+    """Told: by the signal that submitit heeds. Pushed aside: by a more urgent job, by SLURM itself."""
+    monkeypatch.setenv("PYTHONPATH", plant(PATIENT).environment["PYTHONPATH"])
+    process = start("-m", "epochs=1,3", "name=preempted", *TINY, "hydra/launcher=slurm")
+    record = run.locate(compose("epochs=3", f"outputs={lab.folder.as_posix()}/outputs", *TINY))
+    begun = record.folder / "config.yaml"
+    wait_for(begun.exists, process)
+    first = begun.stat().st_mtime_ns
+    (job,) = (job for job in running("fmnist-lab") if job.endswith("_1"))
+    if way == "told":
+        shell("scancel", "--signal=USR2", job)
+    else:
+        shell("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 5")
+    wait_for(lambda: begun.stat().st_mtime_ns != first, process, 400)
+    (lab.folder / "go").touch()
+    stdout, stderr = process.communicate(timeout=180)
+    assert (process.returncode, stderr) == (0, ""), stdout
+    assert states(lab) == {1: "finished", 3: "finished"}
+
+
+def test_a_sweep_larger_than_an_array_becomes_several(small, slurm, monkeypatch, tmp_path):
+    monkeypatch.setattr(engines, "LARGEST_ARRAY", 2)
+    monkeypatch.chdir(tmp_path)
+    configs = [run.settle(small(f"seed={seed}", "data.validation=59000")) for seed in range(5)]
+    engines.choose("hydra/launcher=slurm").train(configs)
+    assert all(run.locate(config).summary() for config in configs)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("hydra.launcher.partition=none", "sbatch: error: invalid partition specified: none"),
+        ("hydra.launcher.mem_gb=1e6", "sbatch: error: "),
+    ],
+)
+def test_what_slurm_refuses_is_answered_with_one_line(lab, slurm, option, said):
+    outcome = lab("-m", "epochs=1", *TINY, "hydra/launcher=slurm", option)
+    assert (outcome.returncode, outcome.stderr.count("\n")) == (2, 1), outcome
+    assert outcome.stderr.startswith(f"fmnist_lab: hydra/launcher=slurm: {said}")
+
+
+@pytest.fixture
+def head(ray, tmp_path_factory):
+    """A Ray cluster that was started elsewhere: its address."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0", "--num-cpus=2"]
+    command += ["--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={folder}"]
+    with (folder / "said.txt").open("w+") as said:
+        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, env=os.environ | {"NO_COLOR": "1"})
+        try:
+            found = None
+            deadline = time.monotonic() + 120
+            while not found:
+                assert process.poll() is None, (folder / "said.txt").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.5)
+                found = re.search(r"--address='([\d.:]+)'", (folder / "said.txt").read_text())
+            yield found[1]
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def test_a_ray_cluster_that_is_there_is_used_by_its_address(lab, head):
+    command = ["-m", "epochs=1,2", "name=there", *TINY, "hydra/launcher=ray"]
+    outcome = lab(*command, f"hydra.launcher.address={head}")
+    assert (outcome.returncode, outcome.stderr) == (0, ""), outcome
+    assert states(lab) == {1: "finished", 2: "finished"}  # in our folder, not in that of the cluster
+    (lab.folder / "outputs").rename(lab.folder / "first")
+    outcome = lab(*command, f"hydra.launcher.address={head}")
+    assert outcome.returncode == 0, "the cluster is not taken down with the command"
+    outcome = lab(*command, "name=more", "threads=2", "epochs=1", f"hydra.launcher.address={head}")
+    assert outcome.returncode == 0, outcome
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "no.such.host.invalid:6379", "auto"])
+def test_a_ray_cluster_that_is_not_there_gets_one_line(lab, ray, address):
+    outcome = lab("-m", "epochs=1", *TINY, "hydra/launcher=ray", f"hydra.launcher.address={address}")
+    assert outcome.returncode == 2, outcome
+    line = f"fmnist_lab: hydra.launcher.address={address}: must be a Ray cluster that answers\n"
+    assert outcome.stderr == line

@@ -1,0 +1,154 @@
+"""Engines, as far as they can be tried without one; what they promise is in tests/engines/."""
+
+import dataclasses
+import subprocess
+import threading
+
+import pytest
+import yaml
+from hydra.core.config_store import ConfigStore
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmnist_lab import engines, run
+from fmnist_lab.config import compose, conf_folder, launcher_options
+from fmnist_lab.errors import InputError
+
+LAUNCHERS = pytest.mark.parametrize("name", engines.ENGINES)
+
+
+def presets():
+    from pathlib import Path
+
+    return {file.stem: file for file in Path(conf_folder(), "hydra", "launcher").glob("*.yaml")}
+
+
+@pytest.fixture
+def everything_installed(monkeypatch):
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(engines.shutil, "which", lambda name: f"/usr/bin/{name}")
+
+
+@LAUNCHERS
+def test_every_engine_has_its_file_with_its_options_and_when_to_use_it(name, everything_installed):
+    text = presets()[name].read_text()
+    values = yaml.safe_load(text)
+    assert text.startswith("# ")
+    assert values.pop("engine") == name
+    assert values.pop("_target_").startswith("hydra_plugins.")
+    assert set(values) == {field.name for field in dataclasses.fields(engines.ENGINES[name])}
+    assert vars(engines.build(name, values)) == values
+    assert set(presets()) == set(engines.ENGINES)
+
+
+@LAUNCHERS
+def test_a_missing_extra_is_answered_with_what_to_type(name, monkeypatch):
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    extra = {"joblib": "joblib", "submitit_local": "slurm", "slurm": "slurm", "ray": "ray"}[name]
+    with pytest.raises(InputError) as told:
+        engines.choose(f"hydra/launcher={name}")
+    package = engines.ENGINES[name].package
+    assert str(told.value) == f'hydra/launcher={name}: needs {package}: pip install "fmnist-lab[{extra}]"'
+
+
+def test_a_missing_extra_ends_the_command_before_anything_is_written(lab, tmp_path_factory):
+    """Hidden by Python's own customisation module, so that it is missing wherever the tests run."""
+    hidden = tmp_path_factory.mktemp("hidden")
+    (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['ray'] = None\n")
+    import os
+
+    path = os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")])
+    outcome = lab.small("-m", "hydra/launcher=ray", PYTHONPATH=path)
+    assert outcome.returncode == 2, outcome
+    assert outcome.stderr == 'fmnist_lab: hydra/launcher=ray: needs ray: pip install "fmnist-lab[ray]"\n'
+    assert list(lab.folder.iterdir()) == []
+
+
+def test_slurm_is_used_where_slurm_is(monkeypatch):
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(engines.shutil, "which", lambda name: None)
+    with pytest.raises(InputError, match="needs the command sbatch"):
+        engines.choose("hydra/launcher=slurm")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("hydra.launcher.timeout_min=0", "hydra.launcher.timeout_min=0: must be a whole number of at least 1"),
+        ("hydra.launcher.timeout_min=1h", "hydra.launcher.timeout_min=1h: must be a whole number of at least 1"),
+        ("hydra.launcher.mem_gb=-1", "hydra.launcher.mem_gb=-1.0: must be a number above 0"),
+        ("hydra.launcher.setup=module", "hydra.launcher.setup=module: must be a list of shell commands"),
+    ],
+)
+def test_a_wrong_option_is_answered_with_one_line(override, said, everything_installed):
+    with pytest.raises(InputError) as told:
+        engines.choose("hydra/launcher=slurm", override)
+    assert str(told.value) == said
+
+
+def test_any_option_of_sbatch_can_be_given(everything_installed):
+    engine = engines.choose("hydra/launcher=slurm", "+hydra.launcher.additional_parameters.constraint=amd")
+    assert engine.additional_parameters == {"constraint": "amd"}
+
+
+def test_a_study_trains_with_joblib_unless_told():
+    assert engines.choose("lr=0.1") == engines.Joblib(n_jobs=-1)
+    assert engines.choose("hydra/launcher=joblib", "hydra.launcher.n_jobs=3") == engines.Joblib(n_jobs=3)
+    with pytest.raises(InputError, match="must be one of joblib, "):
+        engines.choose("hydra/launcher=basic")
+
+
+def test_a_plugin_of_the_same_name_does_not_come_between():
+    ConfigStore.instance().store(group="hydra/launcher", name="joblib", node={"theirs": 1}, provider="a plugin")
+    assert launcher_options("hydra/launcher=joblib").engine == "joblib"
+
+
+@given(
+    threads=st.lists(st.integers(1, 64), min_size=1, max_size=9), asked=st.integers(-1, 99), cores=st.integers(1, 64)
+)
+def test_no_more_threads_than_cores(threads, asked, cores):
+    config = compose()
+    configs = [dataclasses.replace(config, threads=count) for count in threads]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines, "cores", lambda: cores)
+        at_once = engines.here(configs, asked or -1)
+    assert 1 <= at_once <= len(configs)
+    assert at_once == 1 or at_once * max(threads) <= cores
+    if asked > 0:
+        assert at_once <= asked
+
+
+def test_a_reason_is_left_only_where_there_is_none(small):
+    record = run.locate(small())
+    engines.explain(record, "first")
+    engines.explain(record, "second")
+    assert record.reason() == "first"
+    run.train(small())
+    engines.explain(record, "third")
+    assert record.error() is None
+
+
+def test_a_run_that_does_not_fit_the_machine_it_came_to_says_so(small, monkeypatch):
+    config = small("threads=3")
+    monkeypatch.setattr(run.provenance, "cores", lambda: 2)
+    engines.attempt(config, 1)
+    assert run.locate(config).reason() == "threads=3: must be at most 2, the number of cores here"
+
+
+def test_a_record_that_another_machine_wrote_is_waited_for(small):
+    record = run.locate(small())
+    late = threading.Timer(1.5, record.write_error, ["the real reason"])
+    late.start()
+    engines._conclude(record, "a job", "COMPLETED", record.folder)
+    late.join()
+    assert record.reason() == "the real reason"
+
+
+def test_a_busy_controller_is_asked_again(monkeypatch):
+    """An answer that fails is no answer; what is gone from the list has ended."""
+    answers = [(1, ""), (0, "7\n8\n"), (0, "8\n")]
+    given = lambda *_, **__: subprocess.CompletedProcess([], *answers.pop(0))  # noqa: E731
+    monkeypatch.setattr(engines.subprocess, "run", given)
+    monkeypatch.setattr(engines.time, "sleep", lambda seconds: None)
+    engines._wait({"7"})
+    assert answers == []
