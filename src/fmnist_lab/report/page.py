@@ -8,23 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmnist_lab.records import Record, write_bytes
+from fmnist_lab import published
+from fmnist_lab.records import write_bytes
 from fmnist_lab.report import markup, paper_sections, paper_tables
+from fmnist_lab.report.checks import check_section
 from fmnist_lab.report.findings import Tables, findings, verdict_counts
-from fmnist_lab.report.paper_sections import Section, at_report, table_title
+from fmnist_lab.report.markup import Section
+from fmnist_lab.report.paper_sections import at_report, table_title
 from fmnist_lab.report.style import applied
 from fmnist_lab.report.tables import to_csv
-
-CONDITIONS = {  # of the provenance, in the words of the page
-    "cpu": "processor",
-    "system": "system",
-    "python": "Python",
-    "threads": "threads a run",
-    "workers": "runs at once",
-    "data_checksum": "SHA-256 of the data",
-    "git_commit": "commit",
-    "numerics": "numerics stamp",
-}
 
 
 def build_page(outputs: Path, runs: pd.DataFrame, curves: pd.DataFrame, claims: pd.DataFrame, tables: Tables) -> Path:
@@ -44,25 +36,24 @@ def build_page(outputs: Path, runs: pd.DataFrame, curves: pd.DataFrame, claims: 
         The page.
     """
     with applied():
-        sections = [section for section in _sections(outputs, runs, curves, claims, tables) if section.parts]
+        sections = list(_sections(outputs, runs, curves, claims, tables))
     page = outputs / "paper" / "index.html"
     (page.parent / "figures").mkdir(parents=True, exist_ok=True)
     for name, content in chain(_tables(claims, tables), _figures(sections)):
         write_bytes(page.parent / name, content)
-    write_bytes(page, _html(sections, claims, tables, runs, outputs / "runs").encode())
+    html = markup.page(
+        "A report, reproduced",
+        "One small network, by hand in NumPy and in PyTorch, on Fashion-MNIST: every number and sentence that a report "
+        "printed about it, beside what was measured.",
+        sections,
+        counts=verdict_counts(claims),
+        findings=findings(claims, tables, at_report(runs, lr=None, init=None)),
+        runs=runs,
+        folder=outputs / "runs",
+        command="python scripts/paper.py",
+    )
+    write_bytes(page, html)
     return page
-
-
-def provenance(folder: Path, runs: Sequence[str]) -> dict[str, list[str]]:
-    """Under which conditions the runs were made: every value that occurs, by what it is of."""
-    found: dict[str, dict[str, None]] = {}
-    for run in runs:
-        told = (Record(folder / run).summary() or {}).get("provenance", {})
-        versions = told.get("versions", {})
-        for name, value in {**{word: told.get(key) for key, word in CONDITIONS.items()}, **versions}.items():
-            if value is not None:
-                found.setdefault(name, {})[str(value)] = None
-    return {name: list(values) for name, values in found.items()}
 
 
 def _sections(
@@ -74,6 +65,7 @@ def _sections(
     yield paper_sections.initialization_section(runs)
     yield paper_sections.learnt_section(runs, outputs / "runs")
     yield paper_sections.study_section(outputs)
+    yield check_section(outputs / "checks", published.shipped())
     yield paper_sections.audit_section(outputs / "audit")
     yield paper_sections.saddle_section(outputs / "saddle")
 
@@ -93,19 +85,3 @@ def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
             for picture in part.pictures:
                 for extension, content in picture.files.items():
                     yield f"figures/{picture.name}.{extension}", content
-
-
-def _html(sections: Sequence[Section], claims: pd.DataFrame, tables: Tables, runs: pd.DataFrame, folder: Path) -> str:
-    finished = runs[runs["status"] == "finished"]
-    return (
-        markup.environment()
-        .get_template("page.html.j2")
-        .render(
-            counts=verdict_counts(claims),
-            findings=findings(claims, tables, at_report(runs, lr=None, init=None)),
-            sections=sections,
-            conditions=provenance(folder, list(finished["run"])),
-            runs=len(finished),
-            seeds=sorted(map(int, finished["seed"].unique())),
-        )
-    )
