@@ -26,6 +26,7 @@ from fmnist_lab.run import settle
 # Not a table's to say: what the command line says for all runs.
 OF_THE_COMMAND = ("seed", *HOUSEKEEPING)
 
+NOT_FOR_ALL = {"seed": "--seeds says how many", "name": "a table's folder has the name of its file"}
 TOLD = ("number", "metric", "published", "measured", "verdict", "n")  # in the terminal
 
 Compose = Callable[[Sequence[str]], Config]
@@ -41,11 +42,14 @@ def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command:
         command: what the user typed.
         config_dir: a folder of presets beside those of the lab.
     """
+    for name, why in NOT_FOR_ALL.items():
+        if value := next((word.partition("=")[2] for word in overrides if word.partition("=")[0] == name), None):
+            raise wrong(name, value, f"left out: {why}")
     checks = [read_check(file, [*rules(), *groups()]) for file in files or shipped()]
     for place, check in enumerate(checks):
         if not rules()["name"].holds(check.name) or check.name in [other.name for other in checks[:place]]:
             words = f"the file names a folder of its own: must be {rules()['name'].words}, and stand once"
-            raise InputError(f"{printable(check.name)}: {words}")
+            raise InputError(f"{printable(check.file)}: {words}")
     plans = {check.name: configure(check, overrides, config_dir) for check in checks}
     experiments = {name: [config for config in configs if config] for name, configs in plans.items()}
     outputs = Path(next(config.outputs for configs in experiments.values() for config in configs))
@@ -66,7 +70,7 @@ def configure(check: Check, overrides: Sequence[str], config_dir: str | None = N
     InputError names the row that has none, or the same one as another row.
     """
     if all(cell.not_testable for cell in check.cells):
-        raise InputError(f"{check.name}: rows: each is not_testable; there is nothing to check")
+        raise InputError(f"{check.file}: rows: each is not_testable; there is nothing to check")
     with composing(config_dir) as compose:
         _composed(compose, overrides)  # alone, so that what is wrong with them is not laid to a row
         configs = []
@@ -74,7 +78,7 @@ def configure(check: Check, overrides: Sequence[str], config_dir: str | None = N
             try:
                 configs.append(None if cell.not_testable else _configured(cell, compose, overrides))
             except InputError as error:
-                raise InputError(f"{check.name}: row {row}: {error}") from None
+                raise InputError(f"{check.file}: row {row}: {error}") from None
     return configs
 
 
@@ -101,6 +105,9 @@ def _configured(cell: CheckedCell, compose: Compose, overrides: Sequence[str]) -
     for name in OF_THE_COMMAND:
         if name in cell.settings:
             raise wrong(name, cell.settings[name], "left out of a table: the command line says it, for all runs")
+    for name in groups():
+        if isinstance(cell.settings.get(name), list):
+            raise wrong(name, cell.settings[name], "one name")
     config = _composed(compose, [*(f"{name}={_override(value)}" for name, value in cell.settings.items()), *overrides])
     if cell.at_epoch is not None and cell.at_epoch > config.epochs:
         raise wrong("at_epoch", cell.at_epoch, f"at most {config.epochs}, the epochs of the run")

@@ -6,9 +6,9 @@ docs/your-own-table.md describes the format. The tables that this package carrie
 from __future__ import annotations
 
 import difflib
-import math
 import re
-from collections.abc import Collection, Mapping
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,6 +20,7 @@ from fmnist_lab.published.verdict import MARGIN, Published
 
 LARGEST = 200_000  # bytes of a file
 LONGEST_TEXT = 500  # signs
+MOST = 10**9  # of anything that is counted
 
 # What can be measured of a run, and its unit: after the last epoch; those OF_EPOCHS after any.
 METRICS = {
@@ -33,22 +34,6 @@ METRICS = {
 OF_EPOCHS = ("train_loss", "validation_accuracy", "validation_loss")
 MARGINS = {"accuracy": MARGIN, "loss": 0.05}
 
-# The keys of a row beside its settings; any of them may stand above the rows as well, for all of them.
-ROW_KEYS = (
-    "published",
-    "metric",
-    "at_epoch",
-    "runs",
-    "sd",
-    "reading_error",
-    "margin",
-    "mark",
-    "fitted",
-    "name",
-    "note",
-    "not_testable",
-)
-
 Setting = str | int | float | bool | None | list[Any]
 
 
@@ -56,19 +41,20 @@ Setting = str | int | float | bool | None | list[Any]
 class CheckedCell:
     """A published number, and the settings of the runs that it is compared with: configuration keys, or groups.
 
-    `at_epoch` is None for the end of a run. `fitted` says that the settings were chosen to fit the number. Where
-    `not_testable` says why no run can judge it, there need be no settings.
+    `name` is empty where the settings tell it from the others. `at_epoch` is None for the end of a run. `fitted` says
+    that the settings were chosen to fit the number. Where `not_testable` says why no run can judge it, there need be
+    no settings.
     """
 
-    name: str
     settings: Mapping[str, Setting]
-    metric: str
     published: Published
-    at_epoch: int | None
-    mark: str
-    fitted: bool
-    note: str
-    not_testable: str
+    metric: str
+    at_epoch: int | None = None
+    mark: str = "stated"
+    fitted: bool = False
+    name: str = ""
+    note: str = ""
+    not_testable: str = ""
 
     @property
     def unit(self) -> str:
@@ -77,13 +63,17 @@ class CheckedCell:
 
 @dataclass(frozen=True)
 class Check:
-    """A table of published numbers; `name` is that of its file, and `text` what the file says."""
+    """A table of published numbers, and the `text` of its file."""
 
-    name: str
+    file: str
     title: str
     source: str
     cells: tuple[CheckedCell, ...]
     text: str
+
+    @property
+    def name(self) -> str:
+        return Path(self.file).stem
 
 
 def shipped() -> dict[str, str]:
@@ -103,13 +93,9 @@ def read_check(file: str, settings: Collection[str]) -> Check:
     """
     carried = shipped()
     if file in carried:
-        return parse_check(file, carried[file], settings, f"{file}.yaml")
-    return parse_check(
-        Path(file).stem,
-        _decoded(file, f"it should be a YAML file, or one of {', '.join(carried)}"),
-        settings,
-        Path(file).name,
-    )
+        return parse_check(f"{file}.yaml", carried[file], settings)
+    text = _decoded(file, f"it should be a YAML file, or one of {', '.join(carried)}")
+    return parse_check(Path(file).name, text, settings)
 
 
 def _decoded(file: str, hint: str) -> str:
@@ -130,142 +116,17 @@ def _decoded(file: str, hint: str) -> str:
         raise InputError(f"{shown}: should be a text in UTF-8 (byte {error.start} is not)") from None
 
 
-def parse_check(name: str, text: str, settings: Collection[str], where: str) -> Check:
-    """The table in a YAML text; errors begin with `where`, and are as `read_check` says."""
-    return parse_plain(where, text, lambda **entries: _check(name, text, settings, **entries))
+def parse_check(file: str, text: str, settings: Collection[str]) -> Check:
+    """The table in the text of `file`. Raises InputError as `read_check` does."""
+    return parse_plain(file, text, lambda **entries: _check(file, text, settings, **entries))
 
 
-def headings(name: str, text: str) -> tuple[str, str]:
+def headings(file: str, text: str) -> tuple[str, str]:
     """The title and the source of a table."""
-    return parse_plain(name, text, lambda title, source, **_: (str(title), str(source)))
+    return parse_plain(file, text, lambda title, source, **_: (str(title), str(source)))
 
 
-def _check(
-    name: str,
-    text: str,
-    known: Collection[str],
-    /,
-    *,
-    title: Any = None,
-    source: Any = None,
-    rows: Any = None,
-    **common: Any,
-) -> Check:
-    words = {"title": title, "source": source}
-    title, source = each(words, _required).values()
-    if not isinstance(rows, list) or not rows:
-        raise ValueError("rows: should be a list with a row for each published number")
-    _row_keys(common, known)
-    numbered = {f"row {place}": row for place, row in enumerate(rows, start=1)}
-    cells = each(numbered, lambda _, row: _cell(common, row, known))
-    return Check(name, title, source, tuple(cells.values()), text)
-
-
-def _cell(common: Mapping[str, Any], row: Any, known: Collection[str]) -> CheckedCell:
-    if not isinstance(row, dict):
-        raise ValueError(f"{_shown(row)} should have keys, such as published: 0.87")
-    _row_keys(row, known)
-    told = {**common, **row}
-    settings = {key: _setting(key, value) for key, value in told.items() if key in known}
-    return _made(settings, **{key: value for key, value in told.items() if key not in known})
-
-
-def _made(
-    settings: Mapping[str, Setting],
-    /,
-    *,
-    published: Any = None,
-    metric: Any = "test_accuracy",
-    runs: Any = 1,
-    sd: Any = None,
-    reading_error: Any = 0.0,
-    margin: Any = None,
-    at_epoch: Any = None,
-    mark: Any = "stated",
-    fitted: Any = False,
-    name: Any = "",
-    note: Any = "",
-    not_testable: Any = "",
-) -> CheckedCell:
-    unit = METRICS[one_of("metric", _text("metric", metric), METRICS)]
-    if published is None:
-        raise ValueError("published: is missing; it should be the number that was printed")
-    if at_epoch is not None and metric not in OF_EPOCHS:
-        raise ValueError(
-            f"at_epoch={at_epoch}: {metric} is known at the end of a run only, {', '.join(OF_EPOCHS)} at any epoch"
-        )
-    number = Published(
-        _measured("published", published, unit),
-        _whole("runs", runs),
-        None if sd is None else _above("sd", sd),
-        0.0 if reading_error == 0 and type(reading_error) in (int, float) else _above("reading_error", reading_error),
-        MARGINS[unit] if margin is None else _above("margin", margin),
-    )
-    if type(fitted) is not bool:
-        raise ValueError(f"fitted={_shown(fitted)}: should be true or false")
-    return CheckedCell(
-        _text("name", name),
-        settings,
-        metric,
-        number,
-        None if at_epoch is None else _whole("at_epoch", at_epoch),
-        known_mark(_text("mark", mark)),
-        fitted,
-        _text("note", note),
-        _text("not_testable", not_testable),
-    )
-
-
-def _row_keys(keys: Collection[str], known: Collection[str]) -> None:
-    for key in keys:
-        if key not in ROW_KEYS and key not in known:
-            near = difflib.get_close_matches(str(key), [*ROW_KEYS, *known], n=1)
-            hint = f"did you mean {near[0]}?" if near else "docs/your-own-table.md lists them all"
-            raise ValueError(f"{_shown(key)}: there is no such key; {hint}")
-
-
-def _setting(key: str, value: Any) -> Setting:
-    """A value that a configuration key may have: what it must be beyond that, its schema says."""
-    parts = value if isinstance(value, list) else [value]
-    for part in parts:
-        plain = part is None or type(part) in (bool, int) or (type(part) is float and math.isfinite(part))
-        if not plain and not (isinstance(part, str) and re.fullmatch(r"[\w.+-]+", part, re.ASCII)):
-            raise ValueError(f"{key}={_shown(value)}: should be a number, a word, or a list of them")
-    return value  # type: ignore[no-any-return]
-
-
-def _measured(key: str, value: Any, unit: str) -> float:
-    if isinstance(value, list):
-        raise ValueError(f"{key}={_shown(value)}: should be one number; each number has a row of its own")
-    percent = re.fullmatch(r"([0-9.]+) *%", value) if isinstance(value, str) else None
-    if unit == "accuracy":
-        accuracy = float(percent[1]) if percent else value
-        if type(accuracy) in (int, float) and 1 < accuracy <= 100:
-            hint = f"{accuracy / 100:.6g} if {accuracy:g} % is meant"
-            raise ValueError(f"{key}={_shown(value)}: should be an accuracy from 0 to 1; {hint}")
-        if type(value) not in (int, float) or not 0 <= value <= 1:
-            raise ValueError(f"{key}={_shown(value)}: should be an accuracy, a number from 0 to 1")
-    elif type(value) not in (int, float) or not 0 <= value < math.inf:
-        raise ValueError(f"{key}={_shown(value)}: should be a loss, a number of at least 0")
-    return float(value)
-
-
-def _above(key: str, value: Any) -> float:
-    if type(value) not in (int, float) or not 0 < value < math.inf:
-        raise ValueError(f"{key}={_shown(value)}: should be a number above 0")
-    return float(value)
-
-
-def _whole(key: str, value: Any) -> int:
-    if type(value) is not int or not 1 <= value <= 10**9:
-        raise ValueError(f"{key}={_shown(value)}: should be a whole number of at least 1")
-    return value
-
-
-def _required(key: str, value: Any) -> str:
-    if value is None or value == "":
-        raise ValueError("should be a text, which the table bears")
-    return _text(key, value)
+# What the keys of an entry have to be: each function gives the value, or raises ValueError.
 
 
 def _text(key: str, value: Any) -> str:
@@ -277,6 +138,143 @@ def _text(key: str, value: Any) -> str:
     return text
 
 
+def _metric(key: str, value: Any) -> str:
+    return one_of(key, _text(key, value), METRICS)
+
+
+def _mark(key: str, value: Any) -> str:
+    return known_mark(_text(key, value))
+
+
+def _yes_no(key: str, value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"{key}={_shown(value)}: should be true or false")
+    return value
+
+
+def _whole(key: str, value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= MOST:
+        raise ValueError(f"{key}={_shown(value)}: should be a whole number of at least 1")
+    return value
+
+
+def _positive(key: str, value: Any) -> float:
+    if not _is_number(value) or not value > 0:
+        raise ValueError(f"{key}={_shown(value)}: should be a number above 0")
+    return float(value)
+
+
+def _not_negative(key: str, value: Any) -> float:
+    if not _is_number(value) or not value >= 0:
+        raise ValueError(f"{key}={_shown(value)}: should be a number of at least 0")
+    return float(value)
+
+
+def _accuracy(key: str, value: Any) -> float:
+    percent = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *%", value) if isinstance(value, str) else None
+    accuracy = float(percent[1]) if percent else value
+    if _is_number(accuracy) and (percent or accuracy > 1):
+        hint = f"; {accuracy / 100:.6g} if {accuracy:g} % is meant" if accuracy <= 100 else ""
+        raise ValueError(f"{key}={_shown(value)}: should be an accuracy, a number from 0 to 1{hint}")
+    if not _is_number(value) or value < 0:
+        raise ValueError(f"{key}={_shown(value)}: should be an accuracy, a number from 0 to 1")
+    return float(value)
+
+
+def _setting(key: str, value: Any) -> Setting:
+    """A value that a configuration key may have: what it must be beyond that, its schema says."""
+    for part in value if isinstance(value, list) else [value]:
+        word = isinstance(part, str) and re.fullmatch(r"[\w.+-]+", part, re.ASCII)
+        if not (word or part is None or type(part) is bool or _is_number(part)):
+            raise ValueError(f"{key}={_shown(value)}: should be a number, a word, or a list of them")
+    return value  # type: ignore[no-any-return]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+
+
 def _shown(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+# The keys of a row beside its settings. Any of them may stand above the rows as well, for all of them.
+READ: dict[str, Callable[[str, Any], Any]] = {
+    "metric": _metric,
+    "at_epoch": _whole,
+    "runs": _whole,
+    "sd": _positive,
+    "reading_error": _not_negative,
+    "margin": _positive,
+    "mark": _mark,
+    "fitted": _yes_no,
+    "name": _text,
+    "note": _text,
+    "not_testable": _text,
+}
+ROW_KEYS = ("published", *READ)
+
+
+def _check(
+    file: str,
+    text: str,
+    known: Collection[str],
+    /,
+    *,
+    title: Any = None,
+    source: Any = None,
+    rows: Any = None,
+    **common: Any,
+) -> Check:
+    words = {key: _text(key, value) for key, value in (("title", title), ("source", source))}
+    if not isinstance(rows, list) or not rows:
+        raise ValueError("rows: should be a list with a row for each published number")
+    _refuse_unknown(common, known)
+    numbered = {f"row {place}": row for place, row in enumerate(rows, start=1)}
+    cells = each(numbered, lambda _, row: _cell(common, row, known))
+    _refuse_twins(list(cells.values()))
+    return Check(file, words["title"], words["source"], tuple(cells.values()), text)
+
+
+def _cell(common: Mapping[str, Any], row: Any, known: Collection[str]) -> CheckedCell:
+    if not isinstance(row, dict):
+        raise ValueError(f"{_shown(row)}: should have keys, such as published: 0.87")
+    _refuse_unknown(row, known)
+    told = {"metric": "test_accuracy", **common, **row}
+    settings = {key: _setting(key, value) for key, value in told.items() if key not in ROW_KEYS}
+    own = {key: READ[key](key, value) for key, value in told.items() if key in READ and value is not None}
+    return CheckedCell(settings, _published(own, told.get("published")), **own)
+
+
+def _published(own: dict[str, Any], value: Any) -> Published:
+    """The number, with what is known of it, which is taken out of `own`."""
+    metric, at_epoch = own["metric"], own.get("at_epoch")
+    if value is None:
+        raise ValueError("published: is missing; it should be the number that was printed")
+    if isinstance(value, list):
+        raise ValueError(f"published={_shown(value)}: should be one number; each number has a row of its own")
+    if at_epoch and metric not in OF_EPOCHS:
+        raise ValueError(
+            f"at_epoch={at_epoch}: {metric} is of the whole run; of an epoch there are {', '.join(OF_EPOCHS)}"
+        )
+    read = _accuracy if METRICS[metric] == "accuracy" else _not_negative
+    known = {key: own.pop(key) for key in ("runs", "sd", "reading_error", "margin") if key in own}
+    return Published(read("published", value), **{"margin": MARGINS[METRICS[metric]], **known})
+
+
+def _refuse_unknown(keys: Collection[str], known: Collection[str]) -> None:
+    for key in keys:
+        if key not in ROW_KEYS and key not in known:
+            near = difflib.get_close_matches(key, [*ROW_KEYS, *known], n=1)
+            hint = f"did you mean {near[0]}?" if near else "docs/your-own-table.md lists them all"
+            raise ValueError(f"{_shown(key)}: there is no such key; {hint}")
+
+
+def _refuse_twins(cells: Sequence[CheckedCell]) -> None:
+    seen: list[tuple[Any, ...]] = []
+    for row, cell in enumerate(cells, start=1):
+        place = (cell.settings, cell.metric, cell.at_epoch, cell.name)
+        if place in seen:
+            raise ValueError(f"row {row}: has the settings, metric and name of row {seen.index(place) + 1}")
+        seen.append(place)
