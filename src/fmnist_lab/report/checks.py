@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -36,6 +37,7 @@ FOOTNOTE = (
 )
 NUMERIC = ("published", "published_sd", "measured", "low", "high", "difference", "half_width", "detectable", "p")
 FIGURE = "figures/differences"
+MOST_DRAWN, LONGEST_LABEL = 60, 40  # rows of the figure, and signs of a row's name
 LINE, INK = 0.34, "#0072B2"  # inches of a figure's row; the colour of what was measured
 
 
@@ -144,7 +146,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
 def differences_figure(table: pd.DataFrame) -> Figure:
     """Measured minus published, a row a number that was measured, with its prediction interval; a panel a unit."""
-    told = table[table["difference"].notna()]
+    told = table[table["difference"].notna()].head(MOST_DRAWN)
     units = list(dict.fromkeys(told["unit"]))
     sizes = [int((told["unit"] == unit).sum()) for unit in units]
     figure = Figure(figsize=(7.5, LINE * sum(sizes) + 0.9 * len(units) + 0.3), layout="constrained")
@@ -155,7 +157,7 @@ def differences_figure(table: pd.DataFrame) -> Figure:
         places, bars = range(len(rows)), scale * rows["half_width"].astype(float)
         axes.axvline(0, color="#666666", linewidth=1)
         axes.errorbar(scale * rows["difference"], places, xerr=bars, fmt="o", color=INK)
-        axes.set_yticks(places, [f"{row.number}, {row.metric}".replace("_", " ") for row in rows.itertuples()])
+        axes.set_yticks(places, [_label(row.number, row.metric) for row in rows.itertuples()])
         axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.set_xlabel("measured − published" + (" (points of accuracy)" if unit == "accuracy" else " (loss)"))
     return figure
@@ -164,10 +166,12 @@ def differences_figure(table: pd.DataFrame) -> Figure:
 def _section(check: Check, table: pd.DataFrame, commands: Sequence[str]) -> Section:
     anew, *alone = dict.fromkeys(commands)
     drawn = table["difference"].notna().any()
-    pictures = [_picture(check.name, render(differences_figure(table)), table)] if drawn else []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing")  # a letter that the font lacks becomes a box
+        pictures = [_picture(check.name, render(differences_figure(table)), table)] if drawn else []
     parts = [
         Part("", check.source, pictures, [markup.to_html(readable(table), NUMBERS, check.title)], [anew]),
-        Part("Each number's runs alone, with the seed that is added", commands=alone),
+        Part("Each number's runs alone, here with seed 0", commands=alone),
     ]
     return Section("table", "Number by number", FOOTNOTE, [part for part in parts if part.tables or part.commands])
 
@@ -229,11 +233,19 @@ def _fate(samples: Samples, sample: Sample) -> str:
     return f"{diverged} of {len(samples.select(sample))} runs diverged" if diverged else ""
 
 
+def _label(number: str, metric: str) -> str:
+    """What a row of the figure is called, short enough to leave room for the bars."""
+    short = number if len(number) <= LONGEST_LABEL else f"{number[:LONGEST_LABEL]}…"
+    return f"{short}, {metric.replace('_', ' ')}"
+
+
 def _picture(name: str, files: Mapping[str, bytes], table: pd.DataFrame) -> Picture:
     alt = (
         f"Measured minus published for {len(table)} numbers, with prediction intervals; the values stand in the table."
     )
-    return Picture(f"check_{name}", files, alt, "A published number agrees when the bar reaches the line at 0.")
+    caption = "A published number agrees when the bar reaches the line at 0."
+    drawn = f" The first {MOST_DRAWN} of {len(table)} numbers." if len(table) > MOST_DRAWN else ""
+    return Picture(f"check_{name}", files, alt, caption + drawn)
 
 
 def _filled(text: pd.DataFrame) -> pd.DataFrame:
