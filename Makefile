@@ -5,7 +5,7 @@ PYTHON ?= python3
 SEEDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-engines paper studies audit saddle clean
+.PHONY: help setup test test-engines paper studies elsewhere audit saddle clean
 
 help:  ## say what each target does
 	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ paper:  ## set up, then rerun every figure and table of the report and build the
 
 studies:  ## set up, then run the other experiments and build the page
 	@$(PYTHON) scripts/studies.py --seeds $(SEEDS)
+
+elsewhere:  ## set up, then check the numbers that others printed and build the page
+	@$(PYTHON) scripts/elsewhere.py --seeds $(SEEDS)
 
 audit:  ## set up, then search for the settings that would explain the report's tables
 	@$(PYTHON) scripts/audit.py --seeds $(SEEDS)

@@ -102,9 +102,14 @@ def set_up(steps: Steps) -> None:
 
 def conduct_study(study: str) -> None:
     """Set the project up and conduct a study with the words of the command line; leave with its status if it fails."""
+    conduct(study, "fmnist_lab.study", study)
+
+
+def conduct(name: str, module: str, *words: str) -> None:
+    """Set the project up and run a module with `words` and those of the command line; leave as `conduct_study` does."""
     with timed_steps() as steps:
         set_up(steps)
-        steps.require(study, PYTHON, "-m", "fmnist_lab.study", study, *sys.argv[1:])
+        steps.require(name, PYTHON, "-m", module, *words, *sys.argv[1:])
 
 
 def refuse_unsuitable_python() -> None:

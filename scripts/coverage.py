@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, skew
 
 from fmnist_lab.config import compose
-from fmnist_lab.published.verdict import compare
+from fmnist_lab.published.verdict import Published, compare
 from fmnist_lab.run import train
 
 NETWORK = ("architecture.hidden=[16]", "epochs=1")
@@ -41,10 +41,10 @@ def rates(pool: NDArray[np.float64], n: int, m: int, rng: np.random.Generator) -
     for _ in range(DRAWS):
         drawn = rng.permutation(pool)[: n + m]
         ours, published = drawn[:n], float(drawn[n:].mean())
-        found = compare(published, ours, runs=m, margin=ANY)
+        found = compare(Published(published, m, margin=ANY), ours)
         reproduced += found.verdict == "reproduced"
         shifted = published + rng.choice([-2, 2]) * found.half_width
-        noticed += compare(shifted, ours, runs=m, margin=ANY).verdict.startswith("published")
+        noticed += compare(Published(shifted, m, margin=ANY), ours).verdict.startswith("published")
     return reproduced / DRAWS, noticed / DRAWS
 
 

@@ -29,12 +29,25 @@ PRESETS = {
     "epochs": (4, {"lr": [0.002, 0.02]}),
     "batch_size": (10, {"batch_size": [32, 64, 128, 256, 512]}),
     "zero_initialization": (10, {"init": ["normal"], "lr": [0.1]}),
+    "quickstart": (2, {"hidden": ["[512, 512]"], "lr": [0.001], "batch_size": [64], "init": ["torch_linear"]}),
+    "zalando": (
+        16,
+        {
+            "hidden": ["[10]", "[100]", "[10, 10]", "[100, 10]"],
+            "activation": ["relu", "tanh"],
+            "optimizer": ["adam"],
+            "lr": [0.001],
+            "batch_size": [200],
+            "dtype": ["float64"],
+            "init": ["glorot_uniform"],
+        },
+    ),
 }
 # Too many to run here: how many runs they have.
 AUDIT = {"audit_grid": 288, "audit_seeds": 20}
 DEFAULTS = {"hidden": ["[256, 128]"], "lr": [0.002], "batch_size": [128], "dtype": ["float32"]}
 # Epochs where they are not ten; the sweeps below are cut to one, so this is read from the file.
-EPOCHS = {"table1_inferred": 7, "table2_inferred": 7, "epochs": 15}
+EPOCHS = {"table1_inferred": 7, "table2_inferred": 7, "epochs": 15, "quickstart": 5, "zalando": 200}
 EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiment"
 
 

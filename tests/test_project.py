@@ -17,7 +17,7 @@ import yaml
 import fmnist_lab
 
 ROOT = Path(__file__).resolve().parents[1]
-STUDIES = ("paper", "studies", "audit")
+STUDIES = ("paper", "studies", "elsewhere", "audit")
 SET_UP = ("bootstrap", "test", "engines", *STUDIES, "saddle", "clean")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -254,7 +254,8 @@ def test_a_study_sets_up_and_passes_its_words_on(
     with pytest.raises(SystemExit) as exit:
         runpy.run_path(str(ROOT / "scripts" / f"{study}.py"), run_name="__main__")
     assert exit.value.code == 3
-    assert asked == [[str(bootstrap.PYTHON), "-m", "fmnist_lab.study", study, "--seeds", "2"]]
+    module = ["fmnist_lab.check"] if study == "elsewhere" else ["fmnist_lab.study", study]
+    assert asked == [[str(bootstrap.PYTHON), "-m", *module, "--seeds", "2"]]
 
 
 def test_cleaning_leaves_the_outcomes(bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

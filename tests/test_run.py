@@ -1,15 +1,19 @@
 """A run: determined by its configuration alone, recorded whole, found again."""
 
 import json
+import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from fmnist_lab import records, run
 from fmnist_lab.config import identity
 from fmnist_lab.errors import InputError
-from fmnist_lab.training import evaluate
+from fmnist_lab.training import Part, evaluate, fit
 
 TIMES = {"train_seconds", "fit_seconds", "evaluate_seconds", "provenance", "files"}
 METRICS = ("validation_accuracy", "test_accuracy", "train_accuracy", "test_loss")
@@ -155,6 +159,42 @@ def test_test_accuracy_of_every_epoch_goes_to_a_file_of_its_own(small):
     assert "test" not in (record.folder / "history.csv").read_text()
 
 
+def test_patience_ends_a_run_whose_training_loss_no_longer_falls(small):
+    epochs = 8
+    through = run.train(small(f"epochs={epochs}")).history()
+    losses = [epoch["train_loss"] for epoch in through]
+    falls = [before - after for before, after in pairwise(losses)]
+    assert min(falls) > 0
+    enough = run.train(small(f"epochs={epochs}", "patience=2", f"tolerance={min(falls) / 2}"))
+    assert len(enough.history()) == epochs
+    ended = run.train(small(f"epochs={epochs}", "patience=2", f"tolerance={max(falls) * 2}"))
+    assert [epoch["train_loss"] for epoch in ended.history()] == losses[:3]  # the first cannot be too late
+    assert ended.summary()["epochs"] == 3
+
+
+class Told:
+    """A model whose losses are told beforehand, one an epoch."""
+
+    def __init__(self, losses):
+        self.losses = losses
+
+    def step(self, images, labels):
+        return next(self.losses)
+
+    def logits(self, images):
+        return np.zeros((len(images), 2))
+
+
+@given(st.lists(st.floats(0, 3), min_size=1, max_size=12), st.integers(0, 4), st.floats(0, 0.5))
+def test_patience_counts_epochs_in_a_row(losses, patience, tolerance):
+    part = Part(lambda rows: (rows, rows), np.arange(1), np.zeros(1, np.int64))
+    ended = fit(Told(iter(losses)), part, part, epochs=len(losses), batch_size=1, order=None,
+                patience=patience, tolerance=tolerance)  # fmt: skip
+    better = [loss <= min([math.inf, *losses[:place]]) - tolerance for place, loss in enumerate(losses)]
+    ends = [last for last in range(patience, len(losses) + 1) if patience and not any(better[last - patience : last])]
+    assert len(ended.history) == min(ends, default=len(losses))
+
+
 def test_zeros_never_leave_zero(small):
     weights = run.train(small("model.init=zeros", "architecture.activation=identity")).weights()
     assert not weights[0][0].any()
@@ -178,6 +218,7 @@ CHANGES = [
     "data.shuffle=false",
     "lr=0.01",
     "epochs=2",
+    "patience=1",
     "batch_size=64",
     "seed=1",
     "dtype=float64",
@@ -196,6 +237,7 @@ NO_CHANGES = [
     "model.init_std=0.5",
     "optimizer.eps=1e-3",
     "optimizer.betas=[0.5,0.5]",
+    "tolerance=0.5",
     "lr=2e-3",
 ]
 

@@ -1,9 +1,14 @@
 """The wheel works in another folder, with the configuration it carries."""
 
+import csv
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from fmnist_lab.published.verdict import VERDICTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -16,19 +21,71 @@ def python(*arguments: str, folder: Path, **environment: str) -> str:
     return outcome.stdout
 
 
-def test_the_wheel_runs_from_another_folder(tmp_path):
-    python("-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), folder=ROOT)
-    (wheel,) = tmp_path.glob("*.whl")
-    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    pip = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site), str(wheel))
-    python(*pip, folder=elsewhere)
-    where = "from fmnist_lab.config import conf_folder; print(conf_folder())"
-    assert python("-c", where, folder=elsewhere, PYTHONPATH=str(site)).strip() == str(site / "fmnist_lab" / "conf")
+PAPER = """
+title: A made-up paper
+source: A. Author, 2024, Table 2
+data.validation: 59000
+epochs: 1
+lr: 0.1
+rows:
+  - {architecture.hidden: [8], model: custom, published: 0.6}
+  - {architecture.hidden: [8], model: torch, published: 0.99}
+  - {architecture.hidden: [32], model: custom, published: 0.62, runs: 3}
+  - {architecture.hidden: [32], model: torch, published: 0.5, runs: 49, sd: 0.05}
+  - {architecture.hidden: [32], model: torch, metric: test_loss, published: 1.5}
+  - {experiment: mine, metric: validation_loss, published: 1.2}
+"""
+PRESET = """# @package _global_
+# python -m fmnist_lab --config-dir presets -m experiment=mine
+architecture: {hidden: [16]}
+hydra: {sweeper: {params: {lr: "0.05,0.1"}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Runs Python on an installed wheel, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("wheel")
+    python("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), folder=ROOT)
+    (wheel,) = folder.glob("*.whl")
+    site = folder / "site"
+    python(
+        "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site), str(wheel), folder=folder
+    )
+    return lambda *arguments, folder: python(*arguments, folder=folder, PYTHONPATH=str(site))
+
+
+def test_the_wheel_carries_what_it_needs(installed, tmp_path):
+    where = "from fmnist_lab.config import conf_folder; import fmnist_lab; print(conf_folder(), fmnist_lab.__file__)"
+    conf, package = installed("-c", where, folder=tmp_path).split()
+    assert Path(conf) == Path(package).parent / "conf"
     templates = "from fmnist_lab.report.markup import environment; print(*sorted(environment().list_templates()))"
-    carried = python("-c", templates, folder=elsewhere, PYTHONPATH=str(site)).split()
-    assert {"page.css", "page.html.j2", "page.js", "table.html.j2"} <= {*carried}
+    assert {"page.css", "page.html.j2", "page.js", "table.html.j2"} <= {
+        *installed("-c", templates, folder=tmp_path).split()
+    }
+    tables = "from fmnist_lab.published import shipped; print(*shipped())"
+    assert installed("-c", tables, folder=tmp_path).split() == ["quickstart", "zalando"]
+
+
+def test_the_wheel_runs_from_another_folder(installed, tmp_path):
     small = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000")
-    said = python("-m", "fmnist_lab", "-m", "lr=0.1", *small, folder=elsewhere, PYTHONPATH=str(site))
+    said = installed("-m", "fmnist_lab", "-m", "lr=0.1", *small, folder=tmp_path)
     assert said.startswith("2 runs to train")
-    assert len(list((elsewhere / "outputs" / "runs").glob("*/summary.json"))) == 2
+    assert len(list((tmp_path / "outputs" / "runs").glob("*/summary.json"))) == 2
+
+
+def test_a_made_up_papers_table_is_checked_by_a_file_and_one_command(installed, tmp_path):
+    (tmp_path / "paper.yaml").write_text(PAPER)
+    (tmp_path / "presets" / "experiment").mkdir(parents=True)
+    (tmp_path / "presets" / "experiment" / "mine.yaml").write_text(PRESET)
+    own = ("--config-dir", "presets")
+    said = installed("-m", "fmnist_lab.check", "paper.yaml", "--seeds", "2", *own, folder=tmp_path)
+    assert said.startswith("10 runs to train")
+    folder = tmp_path / "outputs" / "checks" / "paper"
+    table = list(csv.DictReader((folder / "table.csv").read_text("utf-8").splitlines()))
+    assert [row["n"] for row in table] == ["2"] * 6
+    assert all(row["verdict"] in VERDICTS and row["reason"] for row in table)
+    assert "<h1>A made-up paper</h1>" in (folder / "index.html").read_text("utf-8")
+
+    preset = ("-m", "experiment=mine", "model=custom", "epochs=1", "data.validation=59000")
+    assert installed("-m", "fmnist_lab", *own, *preset, folder=tmp_path).startswith("2 runs")

@@ -109,6 +109,8 @@ class Config:
     data: DataConfig
     lr: float = key(POSITIVE)
     epochs: int = key(whole(1))
+    patience: int = key(whole(0))
+    tolerance: float = key(NOT_NEGATIVE)
     batch_size: int = key(whole(1))
     seed: int = key(whole(0))
     dtype: str = key(one_of("float32", "float64"))
@@ -187,20 +189,35 @@ def compose_as(schema: type[Schema], file: str, *overrides: str) -> Schema:
 
 def expand(*overrides: str) -> list[Config]:
     """The checked `Config` of every run of the sweep that `overrides` mean after `-m`, such as `experiment=table1`."""
-    with _composed_sweep(overrides) as (loader, sweep):
+    with _loading(*overrides) as (loader, sweep):
         jobs = split_jobs(loader, sweep.hydra.sweeper.params, sweep.hydra.overrides.task)
         return compose_jobs(loader, sweep, jobs)
 
 
 def launcher_options(*overrides: str) -> Any:
     """The file of the launcher that `overrides` choose, `hydra/launcher=slurm`, with their changes to it."""
-    with _composed_sweep(overrides) as (_, sweep):
+    with _loading(*overrides) as (_, sweep):
         return sweep.hydra.launcher
 
 
 @contextlib.contextmanager
-def _composed_sweep(overrides: Sequence[str]) -> Iterator[tuple[Any, Any]]:
-    """Hydra's configuration loader, and what it composed for a sweep."""
+def composing(config_dir: str | None = None) -> Iterator[Callable[[Sequence[str]], Config]]:
+    """Gives a function that makes the checked `Config` of one run after another, each from its overrides.
+
+    Args:
+        config_dir: a folder of options beside those in `conf/`, as Hydra's `--config-dir` takes it.
+    """
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise wrong("--config-dir", config_dir, "a folder")
+    beside = [f"hydra.searchpath=['file://{Path(config_dir).resolve()}']"] if config_dir else []
+    with _loading(*beside) as (loader, sweep):
+        composed: dict[tuple[str, ...], Any] = {}
+        yield lambda overrides: _compose_job(loader, sweep, overrides, composed)
+
+
+@contextlib.contextmanager
+def _loading(*overrides: str) -> Iterator[tuple[Any, Any]]:
+    """Hydra's configuration loader, and what Hydra composes for the sweep that `overrides` mean."""
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.types import RunMode
@@ -235,18 +252,21 @@ def compose_jobs(loader: Any, sweep: Any, jobs: Sequence[Sequence[str]]) -> list
         sweep: what Hydra composed for the sweep itself.
         jobs: the overrides of each job.
     """
+    composed: dict[tuple[str, ...], Any] = {}
+    return [_compose_job(loader, sweep, job, composed) for job in jobs]
+
+
+def _compose_job(loader: Any, sweep: Any, job: Sequence[str], composed: dict[tuple[str, ...], Any]) -> Config:
+    """The `Config` of a job; `composed` keeps what each set of group choices came to."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    parser, composed, configs = OverridesParser.create(config_loader=loader), {}, []
-    for job in jobs:
-        overrides = parser.parse_overrides(list(job))
-        choices = tuple(str(each.input_line) for each in overrides if loader.repository.group_exists(each.key_or_group))
-        if choices not in composed:
-            composed[choices] = _own(loader.load_sweep_config(sweep, list(choices)))
-        config = copy.deepcopy(composed[choices])
-        loader._apply_overrides_to_config([each for each in overrides if each.input_line not in choices], config)
-        configs.append(from_omegaconf(config))
-    return configs
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(job))
+    choices = tuple(str(each.input_line) for each in overrides if loader.repository.group_exists(each.key_or_group))
+    if choices not in composed:
+        composed[choices] = _own(loader.load_sweep_config(sweep, list(choices)))
+    config = copy.deepcopy(composed[choices])
+    loader._apply_overrides_to_config([each for each in overrides if each.input_line not in choices], config)
+    return from_omegaconf(config)
 
 
 def from_omegaconf(composed: Any) -> Config:
@@ -340,6 +360,11 @@ def unknown(name: str, schema: type = Config) -> InputError:
     return InputError(f"{name}: there is no such key; {hint}")
 
 
+def groups(schema: type = Config) -> list[str]:
+    """What is chosen by name on the command line, such as `model=torch`: a folder of `conf/` each."""
+    return [*dict.fromkeys(name.partition(".")[0] for name in rules(schema) if "." in name), "experiment"]
+
+
 def rules(schema: type = Config) -> dict[str, Rule]:
     """The rule of every key of `schema`, the lab's when none is given, by its dotted name."""
     return {name: rule for name, rule, _ in _entries(schema)}
@@ -356,6 +381,7 @@ def identity(config: Config) -> dict[str, Any]:
     unused |= {"optimizer.betas", "optimizer.eps"} if config.optimizer.name == "sgd" else set()
     unused |= {"optimizer.momentum", "optimizer.nesterov"} if config.optimizer.name == "adam" else set()
     unused |= {"model.init_std"} if config.model.init != "normal" else set()
+    unused |= {"patience", "tolerance"} if config.patience == 0 else set()
     unused |= {"data.split"} if config.data.validation == 0 else set()
     return {name: value for name, value in flat(config).items() if name not in unused}
 

@@ -132,7 +132,7 @@ class Joblib(Engine):
         environment = dict.fromkeys(THREADS, str(threads(configs)))
         workers = get_reusable_executor(max_workers=at_once, env=environment, kill_workers=True)
         try:
-            for ended in [workers.submit(attempt, config, at_once) for config in configs]:
+            for ended in [workers.submit(attempt_in, Path.cwd(), config, at_once) for config in configs]:
                 ended.result()
         except BaseException:
             workers.shutdown(kill_workers=True)
@@ -379,7 +379,7 @@ def _knock(address: str) -> None:
 
 
 def attempt_in(folder: Path, config: Config, at_once: int) -> None:
-    """`attempt` in the folder where the command was typed: a Ray worker starts wherever its node did."""
+    """`attempt` in the folder of the command: a worker that is used again, or was started by a node, is elsewhere."""
     with contextlib.chdir(folder):
         attempt(config, at_once)
 

@@ -187,6 +187,8 @@ def _train(config: Config, record: Record, workers: int) -> None:
             epochs=config.epochs,
             batch_size=config.batch_size,
             order=generator(config.seed, "order") if config.data.shuffle else None,
+            patience=config.patience,
+            tolerance=config.tolerance,
             after_epoch=after_epoch,
         )
         metrics = {} if result.diverged else _final(model, train_part, test_part, record)

@@ -15,7 +15,7 @@ import functools
 import itertools
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,23 +53,39 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
     After each seed that asked for training, the folder of each experiment that gained by it and the page are written.
     Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
     """
-    if seeds < 1:
-        raise wrong("--seeds", seeds, "a whole number of at least 1")
-    engine = engines.choose(*overrides)
     told = experiments_told(overrides)
     experiments = {preset: told[preset] for preset in PRESETS[study]}
+
+    def write(done: int, console: Console) -> None:
+        if study == "paper":
+            (config, *_) = experiments["figures"]
+            check_saddle(Path(config.outputs), config.data.root, console)
+        report(experiments, done, told, console)
+
+    return seed_by_seed(study, experiments, seeds, write, engines.choose(*overrides))
+
+
+def seed_by_seed(
+    folder: str, experiments: Experiments, seeds: int, write: Callable[[int, Console], None], engine: Engine
+) -> int:
+    """Train what is missing of `experiments`, seed by seed; return the exit status as `conduct`.
+
+    Args:
+        folder: below `outputs`, for the log.
+        write: is told how many seeds are done, after each that asked for training and at the end.
+    """
+    if seeds < 1:
+        raise wrong("--seeds", seeds, "a whole number of at least 1")
     everything = union(experiments, range(seeds))
     if everything[0].config.dry_run:
         print(forecast(everything, sweeps.unfinished(everything)))
         return 0
-    with opened(study, everything) as console:
+    with opened(folder, everything) as console:
         console.say(forecast(everything, sweeps.unfinished(everything)))
-        if study == "paper":
-            check_saddle(Path(everything[0].config.outputs), everything[0].config.data.root, console)
         for seed in range(seeds):
-            if train_missing(union(experiments, [seed]), console, f"seed {seed}", engine) and seed < seeds - 1:
-                report(experiments, seed + 1, told, console)
-        report(experiments, seeds, told, console)
+            if train_missing(union(experiments, [seed]), console, f"seed {seed}", engine) and seed + 1 < seeds:
+                write(seed + 1, console)
+        write(seeds, console)
         return sweeps.list_failed(everything, console)
 
 

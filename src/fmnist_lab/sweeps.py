@@ -319,11 +319,12 @@ def command_line(overrides: Iterable[str], *, sweep: bool) -> str:
     """
     last = {override.split("=")[0].lstrip("+~"): override for override in overrides}  # a later one replaces
     told = [text for key, text in last.items() if key not in ("name", "train", "force", "dry_run")]
-    words = [_quoted(text) for text in told if not text.startswith("hydra")]
+    words = [quoted(text) for text in told if not text.startswith("hydra")]
     return " ".join(["python -m fmnist_lab", *(["-m"] if sweep else []), *words])
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
+    """A word of a command line as a user types it."""
     if re.fullmatch(r"[\w./=+,:@-]+", word, re.ASCII):
         return word
     return '"' + re.sub(r'([\\"$`])', r"\\\1", word) + '"'

@@ -56,14 +56,18 @@ def fit(
     epochs: int,
     batch_size: int,
     order: np.random.Generator | None,
+    patience: int = 0,
+    tolerance: float = 0.0,
     after_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Fit:
     """Train `model` for `epochs`, in an order drawn anew each epoch from `order`, or as the rows stand.
 
     `after_epoch` is called off the clock. Ends early when the loss diverges; that epoch closes the history, without
-    a validation.
+    a validation. With `patience`, ends after so many epochs in a row of which none has brought the training loss
+    `tolerance` below the least before it.
     """
     result = Fit()
+    least, stale = math.inf, 0
     for number in range(1, epochs + 1):
         rows = train.rows if order is None else order.permutation(train.rows)
         start = time.perf_counter()
@@ -75,7 +79,10 @@ def fit(
         result.fit_seconds += time.perf_counter() - start
         result.history.append(Epoch(number, float(losses.mean()), loss, accuracy, result.train_seconds))
         after_epoch(result.history[-1])
-        if result.diverged:
+        loss = result.history[-1].train_loss
+        stale = stale + 1 if loss > least - tolerance else 0
+        least = min(least, loss)
+        if result.diverged or 0 < patience <= stale:
             break
     return result
 

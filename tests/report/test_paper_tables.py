@@ -14,8 +14,9 @@ from markdown_it import MarkdownIt
 from paper_frames import NASTY, make_cells
 
 from fmnist_lab.report import paper_tables, tables
+from fmnist_lab.report.latex import escape_latex
 from fmnist_lab.report.markup import to_html
-from fmnist_lab.report.paper_tables import escape_latex, readable, to_latex, to_markdown
+from fmnist_lab.report.paper_tables import readable, to_latex, to_markdown
 
 TEXTS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)
 ASCII = "".join(map(chr, range(33, 127)))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fmnist_lab.published import check
 from fmnist_lab.published.reading import each, known_mark, number, one_of, package_text, parse
 from fmnist_lab.published.report import Report, Row, load_report, printed_title
 from fmnist_lab.published.verdict import RELATIONS
@@ -19,14 +20,11 @@ KINDS = ("cell", "time", "series", "note", "sentence", "contradiction", "theorem
 BASES = ("stated", "inferred")
 
 # What is measured of a run, and its unit; `margins` in claims.yaml has one for each unit.
-METRICS = {
-    "test_accuracy": "accuracy",
-    "validation_accuracy": "accuracy",  # after the last epoch, or the sample's `at`
+METRICS = check.METRICS | {
     "lowest": "accuracy",  # validation accuracy over the epochs
     "highest": "accuracy",
     "drops": "accuracy",  # sum of the falls of the validation accuracy from epoch to epoch: what is not smooth
     "gap": "accuracy",  # training minus test accuracy after the last epoch: what does not generalise
-    "train_loss": "loss",
     "mean_loss": "loss",  # training loss, mean over the epochs: the lower, the faster a run converges
     "early_loss": "loss",  # the same over the first three epochs
     "seconds": "time",  # training and validation; compared as ratios

@@ -1,6 +1,7 @@
 """How the data files of this package are read: checked entry by entry, a wrong one told in one line."""
 
 import math
+import re
 from collections.abc import Callable, Collection
 from importlib import resources
 from typing import Any, TypeVar
@@ -10,6 +11,10 @@ import yaml
 from fmnist_lab.errors import InputError
 
 MARKS = ("stated", "digitised", "author's code", "inferred")
+
+# What the reading of a file raises where it is not as it should be; the last for lists within lists without end.
+WRONG = (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
+LONGEST = 300  # signs of a complaint
 
 Built = TypeVar("Built")
 
@@ -23,8 +28,68 @@ def parse(name: str, text: str, build: Callable[..., Built]) -> Built:
     """What `build` makes of the file's entries, given as keywords. Raises InputError at the first that is wrong."""
     try:
         return build(**yaml.safe_load(text))
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"published/{name}: {' '.join(str(error).split())}") from error
+    except WRONG as error:
+        raise InputError(f"published/{name}: {one_line(error)}") from error
+
+
+def parse_plain(name: str, text: str, build: Callable[..., Built]) -> Built:
+    """`parse` for a file from anywhere: its YAML may hold texts, numbers, lists and mappings, and nothing else.
+
+    Raises InputError, in one line that begins with `name`.
+    """
+    try:
+        entries = yaml.load(text, _PlainLoader)  # noqa: S506 (it makes nothing but the plainest objects)
+        if not isinstance(entries, dict):
+            raise ValueError("it should have keys, such as title and rows")
+        return build(**{str(key): entry for key, entry in entries.items()})
+    except WRONG as error:
+        raise InputError(f"{printable(name)}: {one_line(error)}") from error
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML 1.2's core types in place of 1.1's, so that 1e-3 is a number and a date a text.
+
+    No tags, no anchors and aliases (so that nothing multiplies), and no key twice.
+    """
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 (as PyYAML asks for it)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or event.anchor or event.tag not in (None, "!"):
+            raise ValueError(f"line {event.start_mark.line + 1}: anchors, aliases and tags (& * !) have no place here")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value if isinstance(key, yaml.ScalarNode) else None for key, _ in node.value]
+        for place, (key, _) in enumerate(node.value):
+            if not isinstance(key, yaml.ScalarNode):
+                raise ValueError(f"line {key.start_mark.line + 1}: a key should be a word")
+            if key.value in keys[:place]:
+                raise ValueError(f"line {key.start_mark.line + 1}: {key.value}: stands twice")
+        return dict(super().construct_mapping(node, deep))
+
+
+for _tag, _words, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+):
+    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_words})$"), _first)
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
+_PlainLoader.add_constructor("tag:yaml.org,2002:float", lambda _, node: float(node.value))
+
+
+def one_line(error: object) -> str:
+    """What an error says, in one line of printable signs, not too long."""
+    text = printable(" ".join(str(error).split()))
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+
+
+def printable(text: str) -> str:
+    """The text without signs that would move a terminal's cursor or hide what follows."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def each(entries: Any, build: Callable[[str, Any], Built]) -> dict[str, Built]:

@@ -39,6 +39,26 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Published:
+    """A published number: the mean of `runs` runs.
+
+    `sd` is the standard deviation of these runs, where it is known (there must be more than one). The number may be
+    misread or rounded by `reading_error` at most. An interval of ours wider than `margin`, fixed beforehand, settles
+    nothing.
+    """
+
+    value: float
+    runs: int = 1
+    sd: float | None = None
+    reading_error: float = 0.0
+    margin: float = MARGIN
+
+    def __post_init__(self) -> None:
+        if self.sd is not None and self.runs < 2:
+            raise ValueError(f"runs={self.runs}: a standard deviation needs two runs or more")
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A published number, or curve, against our runs.
 
@@ -75,48 +95,28 @@ class Evidence:
     identical: bool = False
 
 
-def compare(
-    published: float,
-    measured: ArrayLike,
-    *,
-    runs: int = 1,
-    sd: float | None = None,
-    reading_error: float = 0.0,
-    margin: float = MARGIN,
-) -> Comparison:
-    """A published mean of `runs` runs against our runs, through their prediction interval.
+def compare(published: Published, measured: ArrayLike) -> Comparison:
+    """A published number against our runs, through their prediction interval.
 
     mean ± t s sqrt(1/n + 1/m), with n of our runs and m published ones (Hahn and Meeker, Statistical Intervals, 1991,
     section 4.7), widened by the reading error. Where the published standard deviation is known, it stands for the
-    published part, with Welch's degrees of freedom. A number outside is published higher or lower, however
-    wide the interval; one inside is reproduced only if the half-width is within the margin.
+    published part: mean ± t sqrt(s²/n + sd²/m), with the degrees of freedom of Welch (Biometrika 34, 1947). A number
+    outside is published higher or lower, however wide the interval; one inside is reproduced only if the half-width is
+    within the margin.
 
     Args:
         measured: (n,) independent runs; NaN counts as no run.
-        sd: standard deviation of the published runs, of which there must then be more than one.
-        reading_error: how far at most the published number may be misread.
-        margin: fixed beforehand.
     """
-    return compare_family([published], [measured], runs=runs, sd=sd, reading_error=reading_error, margin=margin)[0]
+    return compare_family([published], [measured])[0]
 
 
-def compare_family(
-    published: Sequence[float],
-    measured: Sequence[ArrayLike],
-    *,
-    runs: int = 1,
-    sd: float | None = None,
-    reading_error: float = 0.0,
-    margin: float = MARGIN,
-) -> list[Comparison]:
+def compare_family(published: Sequence[Published], measured: Sequence[ArrayLike]) -> list[Comparison]:
     """`compare` each of the numbers that stand together, as a table's cells, corrected for their number by Holm.
 
     Intervals and half-widths are each number's own. One outside its own interval is called published higher or lower
     only if it stays outside after the correction, else inconclusive.
     """
-    single = [
-        _compare(value, ours, runs, sd, reading_error, margin) for value, ours in zip(published, measured, strict=True)
-    ]
+    single = [_compare(number, ours) for number, ours in zip(published, measured, strict=True)]
     corrected = holm([one.p for one in single])
     return [_correct(one, float(p), len(single)) for one, p in zip(single, corrected, strict=True)]
 
@@ -259,6 +259,11 @@ def majority(shows: ArrayLike) -> Evidence:
     return Evidence(n, float(p_for), float(p_against), count / n)
 
 
+def explained(verdict: str, fitted: bool) -> str:
+    """The verdict on a number that the settings were `fitted` to: agreement with it reproduces nothing."""
+    return "explained" if fitted and verdict == "reproduced" else verdict
+
+
 def decide(parts: Sequence[Evidence]) -> str:
     """Whether a sentence holds whose parts must all hold.
 
@@ -277,18 +282,17 @@ def decide(parts: Sequence[Evidence]) -> str:
     return "inconclusive"
 
 
-def _compare(
-    published: float, measured: ArrayLike, runs: int, sd: float | None, reading_error: float, margin: float
-) -> Comparison:
+def _compare(published: Published, measured: ArrayLike) -> Comparison:
     """On its own, with the p-value from however few runs."""
     from scipy.stats import t
 
     ours = np.asarray(measured, dtype=np.float64)
     ours = ours[~np.isnan(ours)]
     if len(ours) < 2:
-        return _too_few(len(ours), float(ours.mean()) - published if len(ours) else math.nan)
-    scale, freedom = _spread(ours, runs, sd)
-    difference = float(ours.mean()) - published
+        return _too_few(len(ours), float(ours.mean()) - published.value if len(ours) else math.nan)
+    scale, freedom = _spread(ours, published.runs, published.sd)
+    reading_error, margin = published.reading_error, published.margin
+    difference = float(ours.mean()) - published.value
     half_width = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * scale + reading_error
     known: Any = {
         "n": len(ours),
@@ -320,8 +324,6 @@ def _spread(ours: Floats, runs: int, sd: float | None) -> tuple[float, float]:
     n, variance = len(ours), float(_sd(ours)) ** 2
     if sd is None:
         return math.sqrt(variance * (1 / n + 1 / runs)), n - 1
-    if runs < 2:
-        raise ValueError(f"runs={runs}: a standard deviation needs two runs or more")
     own, other = variance / n, sd**2 / runs
     freedom = (own + other) ** 2 / (own**2 / (n - 1) + other**2 / (runs - 1)) if own + other else n - 1
     return math.sqrt(own + other), freedom

@@ -40,7 +40,7 @@ from fmnist_lab.published.claims import (
     rival,
 )
 from fmnist_lab.published.report import Cell, Row
-from fmnist_lab.published.verdict import ALPHA, LEAST_SEEDS, Comparison, Evidence
+from fmnist_lab.published.verdict import ALPHA, LEAST_SEEDS, Comparison, Evidence, Published, explained
 from fmnist_lab.report.design import display, label
 from fmnist_lab.report.samples import Sample, Samples, pairs
 from fmnist_lab.report.statistics import TIMES_DIFFER, same_conditions
@@ -226,13 +226,8 @@ class _Judgement:
 
     def _value(self, test: Value, claim: Claim) -> Judged:
         values = self.samples.measure(test.sample, test.metric)
-        found = statistics.compare(
-            test.published,
-            values.to_numpy(),
-            runs=claim.published_runs,
-            reading_error=test.reading_error,
-            margin=test.margin,
-        )
+        number = Published(test.published, claim.published_runs, None, test.reading_error, test.margin)
+        found = statistics.compare(number, values.to_numpy())
         unit = METRICS[test.metric]
         measured = f"{_shown(float(values.mean()), unit)} ± {_plain(found.half_width, unit)}" if found.n > 1 else ""
         if found.n == 1:
@@ -375,17 +370,17 @@ class _Judgement:
         ]
         told = inferred.settings if inferred else {"lr": table.lr}
         samples = [{**told, "hidden": hidden, "model": model} for _, hidden, model in places]
+        runs = self.claims.claims[cell_id(table_id, table.rows[0].hidden, "custom", "accuracy")].published_runs
+        margin = self.claims.margins["accuracy"]
         found = statistics.compare_family(
-            [row.cells[model].test_accuracy for row, _, model in places],
+            [Published(row.cells[model].test_accuracy, runs, margin=margin) for row, _, model in places],
             [self.samples.measure(sample, "test_accuracy").to_numpy() for sample in samples],
-            runs=self.claims.claims[cell_id(table_id, table.rows[0].hidden, "custom", "accuracy")].published_runs,
-            margin=self.claims.margins["accuracy"],
         )
         in_sample = inferred is not None and table_id in inferred.fitted_on
         comparable = same_conditions(pd.concat([self.samples.finished(sample) for sample in samples]))
         return pd.DataFrame(
             [
-                self._table_row(row, sample, replace(one, verdict=_explained(one.verdict, in_sample)), comparable)
+                self._table_row(row, sample, replace(one, verdict=explained(one.verdict, in_sample)), comparable)
                 | {"published_note": self.claims.claims[cell_id(table_id, row.hidden, model, "note")].says}
                 for (row, _, model), sample, one in zip(places, samples, found, strict=True)
             ]
@@ -442,11 +437,6 @@ class _Judgement:
 
 def _row_of(table: pd.DataFrame, test: CellTest) -> pd.Series[Any]:
     return table[(table["hidden"] == str(list(test.hidden))) & (table["model"] == test.model)].iloc[0]
-
-
-def _explained(verdict: str, in_sample: bool) -> str:
-    """Agreement with what the settings were fitted to reproduces nothing."""
-    return "explained" if in_sample and verdict == "reproduced" else verdict
 
 
 def _compared(found: Comparison, published: str, measured: str, fate: str) -> Judged:

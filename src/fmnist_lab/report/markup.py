@@ -1,13 +1,51 @@
 """What the page is made of: escaped tables, images that travel inside it, and verdicts that need no colour."""
 
 import base64
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from fmnist_lab.records import Record
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: its files by extension, what it shows for those who cannot see it, and its caption."""
+
+    name: str
+    files: Mapping[str, bytes]
+    alt: str
+    caption: str
+
+    @property
+    def uri(self) -> str:
+        """The picture as an address that holds the picture itself."""
+        return data_uri(self.files["png"])
+
+
+@dataclass(frozen=True)
+class Part:
+    """A heading with what stands below it; the commands make it anew."""
+
+    title: str
+    text: str = ""
+    pictures: Sequence[Picture] = ()
+    tables: Sequence[Markup] = ()
+    commands: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    id: str
+    title: str
+    text: str
+    parts: Sequence[Part]
 
 
 class Badge(NamedTuple):
@@ -17,6 +55,16 @@ class Badge(NamedTuple):
     sign: str
 
 
+CONDITIONS = {  # of the provenance, in the words of the page
+    "cpu": "processor",
+    "system": "system",
+    "python": "Python",
+    "threads": "threads a run",
+    "workers": "runs at once",
+    "data_checksum": "SHA-256 of the data",
+    "git_commit": "commit",
+    "numerics": "numerics stamp",
+}
 AGREES, DIFFERS = Badge("agrees", "✓"), Badge("differs", "✗")
 OPEN, UNTESTED = Badge("open", "?"), Badge("untested", "–")
 BADGES = {
@@ -58,6 +106,56 @@ def to_html(text: pd.DataFrame, numbers: Collection[str], caption: str, *, cards
     template = environment().get_template("table.html.j2")
     rows = shown.to_numpy().tolist()
     return Markup(template.render(names=list(shown), rows=rows, numbers=numbers, caption=caption, cards=cards))
+
+
+def page(
+    title: str,
+    lead: str,
+    sections: Sequence[Section],
+    *,
+    counts: Mapping[str, int],
+    findings: Sequence[str],
+    runs: pd.DataFrame,
+    folder: Path,
+    command: str,
+) -> bytes:
+    """A page that holds everything and asks nothing of the network.
+
+    Args:
+        counts: how often each verdict was given.
+        runs: those that the page is of, with the columns of `results.csv`.
+        folder: where their records lie.
+        command: builds the page anew.
+    """
+    finished = runs[runs["status"] == "finished"]
+    text = (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            title=title,
+            lead=lead,
+            counts=counts,
+            findings=findings,
+            sections=[section for section in sections if section.parts],
+            conditions=provenance(folder, list(finished["run"])),
+            runs=len(finished),
+            seeds=sorted(map(int, finished["seed"].unique())),
+            command=command,
+        )
+    )
+    return text.encode()
+
+
+def provenance(folder: Path, runs: Sequence[str]) -> dict[str, list[str]]:
+    """Under which conditions the runs were made: every value that occurs, by what it is of."""
+    found: dict[str, dict[str, None]] = {}
+    for run in runs:
+        told = (Record(folder / run).summary() or {}).get("provenance", {})
+        versions = told.get("versions", {})
+        for name, value in {**{word: told.get(key) for key, word in CONDITIONS.items()}, **versions}.items():
+            if value is not None:
+                found.setdefault(name, {})[str(value)] = None
+    return {name: list(values) for name, values in found.items()}
 
 
 def data_uri(png: bytes) -> str:

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 
+from fmnist_lab import published
 from fmnist_lab.published.report import printed_title
-from fmnist_lab.records import Record, write_bytes, write_text
+from fmnist_lab.records import write_bytes, write_text
 from fmnist_lab.report import markup, paper_sections, paper_tables
+from fmnist_lab.report.checks import check_section
 from fmnist_lab.report.findings import Tables, findings, refuted, verdict_counts
-from fmnist_lab.report.paper_sections import Section, at_report
+from fmnist_lab.report.markup import Section
+from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.report.style import applied
 from fmnist_lab.report.tables import to_csv
-
-CONDITIONS = {  # of the provenance, in the words of the page
-    "cpu": "processor",
-    "system": "system",
-    "python": "Python",
-    "threads": "threads a run",
-    "workers": "runs at once",
-    "data_checksum": "SHA-256 of the data",
-    "git_commit": "commit",
-    "numerics": "numerics stamp",
-}
 
 
 def build_page(
@@ -56,30 +48,29 @@ def build_page(
         The page.
     """
     with applied():
-        sections = [section for section in _sections(outputs, runs, curves, claims, tables, studies) if section.parts]
-    finished = runs[runs["status"] == "finished"]
-    conditions = provenance(outputs / "runs", list(finished["run"]))
+        sections = list(_sections(outputs, runs, curves, claims, tables, studies))
     found = findings(claims, tables, at_report(runs, lr=None, init=None), _ranking(outputs / "audit"))
+    finished = list(runs.loc[runs["status"] == "finished", "run"])
     page = outputs / "paper" / "index.html"
     (page.parent / "figures").mkdir(parents=True, exist_ok=True)
     for name, content in chain(_tables(claims, tables), _figures(sections)):
         write_bytes(page.parent / name, content)
     write_text(page.parent / "findings.md", "".join(f"{number}. {one}\n" for number, one in enumerate(found, 1)))
+    conditions = markup.provenance(outputs / "runs", finished)
     write_text(page.parent / "provenance.json", json.dumps(conditions, indent=2) + "\n")
-    write_text(page, _html(sections, claims, found, finished, conditions))
+    html = markup.page(
+        "A report, reproduced",
+        "One small network, by hand in NumPy and in PyTorch, on Fashion-MNIST: every number and sentence that a report "
+        "printed about it, beside what was measured.",
+        sections,
+        counts=verdict_counts(claims),
+        findings=[*found, *refuted(claims)],
+        runs=runs,
+        folder=outputs / "runs",
+        command="python scripts/paper.py",
+    )
+    write_bytes(page, html)
     return page
-
-
-def provenance(folder: Path, runs: Sequence[str]) -> dict[str, list[str]]:
-    """Under which conditions the runs were made: every value that occurs, by what it is of."""
-    found: dict[str, dict[str, None]] = {}
-    for run in runs:
-        told = (Record(folder / run).summary() or {}).get("provenance", {})
-        versions = told.get("versions", {})
-        for name, value in {**{word: told.get(key) for key, word in CONDITIONS.items()}, **versions}.items():
-            if value is not None:
-                found.setdefault(name, {})[str(value)] = None
-    return {name: list(values) for name, values in found.items()}
 
 
 def _sections(
@@ -96,6 +87,7 @@ def _sections(
     yield paper_sections.initialization_section(runs)
     yield paper_sections.learnt_section(runs, outputs / "runs")
     yield paper_sections.study_section(outputs, studies)
+    yield check_section(outputs / "checks", published.shipped())
     yield paper_sections.audit_section(outputs / "audit")
     yield paper_sections.saddle_section(outputs / "saddle")
 
@@ -121,24 +113,3 @@ def _ranking(folder: Path) -> pd.DataFrame:
     """The candidates that an audit kept, the best first; empty before an audit."""
     path = folder / "ranking.csv"
     return pd.read_csv(path) if path.is_file() else pd.DataFrame()
-
-
-def _html(
-    sections: Sequence[Section],
-    claims: pd.DataFrame,
-    found: Sequence[str],
-    finished: pd.DataFrame,
-    conditions: Mapping[str, Sequence[str]],
-) -> str:
-    return (
-        markup.environment()
-        .get_template("page.html.j2")
-        .render(
-            counts=verdict_counts(claims),
-            findings=[*found, *refuted(claims)],
-            sections=sections,
-            conditions=conditions,
-            runs=len(finished),
-            seeds=sorted(map(int, finished["seed"].unique())),
-        )
-    )

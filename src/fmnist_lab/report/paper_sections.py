@@ -1,7 +1,6 @@
 """The page's sections as data: every claim, figure and table with the command that makes it anew."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from fmnist_lab.records import Record
 from fmnist_lab.report import paper_figures, paper_tables
 from fmnist_lab.report.design import Factor, as_text, describe, display, label
 from fmnist_lab.report.findings import Tables
-from fmnist_lab.report.markup import data_uri, to_html
+from fmnist_lab.report.markup import Part, Picture, Section, to_html
 from fmnist_lab.report.paper_tables import signed
 from fmnist_lab.report.style import RIVALS, render
 from fmnist_lab.report.tables import NUMBERS, readable
@@ -54,40 +53,6 @@ SADDLE = {  # what each of its figures shows
     "line a depth, beside the predicted slopes.",
 }
 NOT_A_COLUMN = ("dtype", "loader")  # settings of the report that its reproduction does not share
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure: its files by extension, what it shows for those who cannot see it, and its caption."""
-
-    name: str
-    files: Mapping[str, bytes]
-    alt: str
-    caption: str
-
-    @property
-    def uri(self) -> str:
-        """The picture as an address that holds the picture itself."""
-        return data_uri(self.files["png"])
-
-
-@dataclass(frozen=True)
-class Part:
-    """A heading with what stands below it; the commands make it anew."""
-
-    title: str
-    text: str = ""
-    pictures: Sequence[Picture] = ()
-    tables: Sequence[Markup] = ()
-    commands: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Section:
-    id: str
-    title: str
-    text: str
-    parts: Sequence[Part]
 
 
 def claim_section(claims: pd.DataFrame) -> Section:

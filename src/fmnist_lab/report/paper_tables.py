@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 from markupsafe import Markup
 
-from fmnist_lab.report import markup, tables
+from fmnist_lab.report import latex, markup, tables
 from fmnist_lab.report.design import display
 from fmnist_lab.report.style import RIVALS
 
@@ -25,30 +25,6 @@ FOOTNOTE = (
     "Time: median; blank unless all runs were timed under the same conditions."
 )
 BREAKING = {"verdict": "2.2cm", "notes": "3.6cm", "the report's notes": "3.6cm"}  # LaTeX columns whose text may wrap
-
-# Everything that TeX takes for a command, and what its usual fonts would print as another sign. Brackets are wrapped
-# because one after the end of a row would be read as the height of that row.
-LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        '"': r"\textquotedbl{}",
-        "'": r"{'}",
-        "`": r"\textasciigrave{}",
-        "-": "{-}",
-        "−": "$-$",
-        "→": r"$\to$",
-        "≤": r"$\le$",
-        "≥": r"$\ge$",
-        "≈": r"$\approx$",
-        **{sign: f"\\{sign}" for sign in "_%&#${}"},
-        **{sign: f"{{{sign}}}" for sign in "[],!?"},
-    }
-)
 
 
 def readable(cells: pd.DataFrame) -> pd.DataFrame:
@@ -86,31 +62,8 @@ def to_html(cells: pd.DataFrame, caption: str) -> Markup:
 
 
 def to_latex(cells: pd.DataFrame, caption: str, label: str) -> bytes:
-    """The table as a LaTeX float with the rules of booktabs, as wide as the text.
-
-    It needs the packages array, booktabs and graphicx, and fonts in the T1 encoding.
-    """
-    text = _grouped(readable(cells))
-    columns = "".join(_column(str(name)) for name in text)
-    escaped = text.map(escape_latex).rename(columns=_heading)
-    tabular = escaped.to_latex(index=False, escape=False, column_format=columns)
-    lines = [
-        r"% \usepackage{array,booktabs,graphicx} \usepackage[T1]{fontenc}",
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape_latex(caption)}. {escape_latex(FOOTNOTE)}}}",
-        rf"\label{{{label}}}",
-        r"\medskip",
-        r"\resizebox{\linewidth}{!}{%",
-        tabular.strip() + "}",
-        r"\end{table}",
-    ]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def escape_latex(text: str) -> str:
-    """Text that LaTeX prints as it is, in one line."""
-    return " ".join(text.split()).translate(LATEX)
+    """The table as a LaTeX float."""
+    return latex.to_latex(_grouped(readable(cells)), NUMBERS, BREAKING, f"{caption}. {FOOTNOTE}", label)
 
 
 def signed(value: float, decimals: int = 2) -> str:
@@ -121,19 +74,6 @@ def signed(value: float, decimals: int = 2) -> str:
 def _grouped(text: pd.DataFrame) -> pd.DataFrame:
     """The network named once, in the first of its rows."""
     return text.assign(**{HIDDEN: text[HIDDEN].where(text[HIDDEN] != text[HIDDEN].shift(), "")})
-
-
-def _heading(name: str) -> str:
-    """A word a line, so that a column is no wider than its numbers."""
-    side = "r" if name in NUMBERS else "l"
-    words = r" \\ ".join(map(escape_latex, name.split()))
-    return rf"\shortstack[{side}]{{{words}}}"
-
-
-def _column(name: str) -> str:
-    if name in BREAKING:
-        return rf">{{\raggedright\arraybackslash}}p{{{BREAKING[name]}}}"
-    return "r" if name in NUMBERS else "l"
 
 
 def _text(values: Iterable[object]) -> list[str]:

@@ -18,6 +18,8 @@ Sample = Mapping[str, Any]
 
 RESULT_METRICS: dict[str, Callable[[pd.DataFrame], pd.Series[float]]] = {
     "test_accuracy": lambda runs: runs["test_accuracy"].astype(float),
+    "test_loss": lambda runs: runs["test_loss"].astype(float),
+    "train_accuracy": lambda runs: runs["train_accuracy"].astype(float),
     "seconds": lambda runs: runs["fit_seconds"].astype(float).map(math.log),
     "gap": lambda runs: runs["train_accuracy"].astype(float) - runs["test_accuracy"].astype(float),
 }
@@ -94,7 +96,8 @@ class Samples:
         if metric in RESULT_METRICS:
             runs = self.finished(sample)
             return RESULT_METRICS[metric](runs).groupby(runs["seed"]).mean().dropna()
-        curves = self.curve(sample, "train_loss" if metric.endswith("loss") else "validation_accuracy")
+        of_losses = "train_loss" if metric.endswith("loss") else "validation_accuracy"
+        curves = self.curve(sample, metric if metric in CURVES else of_losses)
         if curves.empty:
             return pd.Series(dtype=float)
         return CURVE_METRICS.get(metric, lambda curves: curves[sample.get("at", curves.columns[-1])])(curves)

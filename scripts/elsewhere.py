@@ -1,0 +1,11 @@
+"""Checks the numbers that others printed elsewhere (PyTorch's Quickstart, the Fashion-MNIST paper); builds the page.
+
+`python scripts/elsewhere.py`, or `make elsewhere`; as scripts/paper.py otherwise.
+"""
+
+from __future__ import annotations
+
+from bootstrap import conduct
+
+if __name__ == "__main__":
+    conduct("elsewhere", "fmnist_lab.check")

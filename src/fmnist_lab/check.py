@@ -1,0 +1,156 @@
+"""Tables of published numbers, checked: each number beside the runs that its settings give, with a verdict.
+
+`python -m fmnist_lab.check mine.yaml --seeds 5` trains what is missing, seed by seed, and writes the table and a page
+into outputs/checks/mine. docs/your-own-table.md says what stands in the file. Without a file, the tables that come with
+the lab are checked: numbers that others printed. Further words are overrides for every run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fmnist_lab import engines, study, sweeps
+from fmnist_lab.answers import in_one_line, status_of, terminate
+from fmnist_lab.config import HOUSEKEEPING, Config, composing, flat, groups, identity, rules, wrong
+from fmnist_lab.console import Console
+from fmnist_lab.errors import InputError
+from fmnist_lab.published.check import Check, CheckedCell, read_check, shipped
+from fmnist_lab.published.reading import printable
+from fmnist_lab.run import settle
+
+# Not a table's to say: what the command line says for all runs.
+OF_THE_COMMAND = ("seed", *HOUSEKEEPING)
+
+NOT_FOR_ALL = {"seed": "--seeds says how many", "name": "a table's folder has the name of its file"}
+TOLD = ("number", "metric", "published", "measured", "verdict", "n")  # in the terminal
+
+Compose = Callable[[Sequence[str]], Config]
+
+
+def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command: str, config_dir: str | None) -> int:
+    """Check the tables in `files`, or those that come with the lab; return the exit status: 0, or 1 when a run failed.
+
+    Every table is read and every configuration checked before anything is written or trained: InputError otherwise.
+
+    Args:
+        overrides: for every run; `hydra/launcher` says where they are trained.
+        command: what the user typed.
+        config_dir: a folder of presets beside those of the lab.
+    """
+    engine = engines.choose(*(word for word in overrides if word.startswith("hydra")))
+    overrides = [word for word in overrides if not word.startswith("hydra")]
+    for name, why in NOT_FOR_ALL.items():
+        if value := next((word.partition("=")[2] for word in overrides if word.partition("=")[0] == name), None):
+            raise wrong(name, value, f"left out: {why}")
+    checks = [read_check(file, [*rules(), *groups()]) for file in files or shipped()]
+    for place, check in enumerate(checks):
+        if not rules()["name"].holds(check.name) or check.name in [other.name for other in checks[:place]]:
+            words = f"the file names a folder of its own: must be {rules()['name'].words}, and stand once"
+            raise InputError(f"{printable(check.file)}: {words}")
+    plans = {check.name: configure(check, overrides, config_dir) for check in checks}
+    experiments = {name: [config for config in configs if config] for name, configs in plans.items()}
+    outputs = Path(next(config.outputs for configs in experiments.values() for config in configs))
+
+    def write(done: int, console: Console) -> None:
+        for check in checks:
+            write_table(check, plans[check.name], done, command, console)
+        if not files:
+            told = [override for override in overrides if override.partition("=")[0] in HOUSEKEEPING]
+            console.say(str(study.write_page(outputs, study.experiments_told(told))))
+
+    return study.seed_by_seed("checks", experiments, seeds, write, engine)
+
+
+def configure(check: Check, overrides: Sequence[str], config_dir: str | None = None) -> list[Config | None]:
+    """The configuration of the runs behind each number, with seed 0; None where it is not testable.
+
+    InputError names the row that has none, or the same one as another row.
+    """
+    if all(cell.not_testable for cell in check.cells):
+        raise InputError(f"{check.file}: rows: each is not_testable; there is nothing to check")
+    with composing(config_dir) as compose:
+        _composed(compose, overrides)  # alone, so that what is wrong with them is not laid to a row
+        configs = []
+        for row, cell in enumerate(check.cells, start=1):
+            try:
+                configs.append(None if cell.not_testable else _configured(cell, compose, overrides))
+            except InputError as error:
+                raise InputError(f"{check.file}: row {row}: {error}") from None
+    return configs
+
+
+def write_table(check: Check, configs: Sequence[Config | None], seeds: int, command: str, console: Console) -> None:
+    """Judge the table by what is on disk of these seeds, write it, and say what was found."""
+    from fmnist_lab.report.checks import judge_check, readable, write_check
+    from fmnist_lab.report.frames import gather
+    from fmnist_lab.report.samples import Samples, join
+
+    told = [config for config in configs if config]
+    jobs = [job for job in study.plan(told, range(seeds)) if sweeps.tellable(job)]
+    frames = gather([(job.record, flat(job.config)) for job in jobs])
+    runs = join(frames.results, frames.settings)
+    settings = [_settings(config) if config else None for config in configs]
+    table = judge_check(check, Samples(runs, frames.curves, {}), settings)
+    alone = [study.command(config) for config in told]
+    page = write_check(check, table, runs, [command, *alone], Path(told[0].outputs))
+    for number, metric, published, measured, verdict, n in readable(table)[list(TOLD)].itertuples(index=False):
+        console.say(f"{number}, {metric}: published {published}, measured {measured or 'nothing'}: {verdict}, n = {n}")
+    console.say(str(page.parent))
+
+
+def _configured(cell: CheckedCell, compose: Compose, overrides: Sequence[str]) -> Config:
+    for name in OF_THE_COMMAND:
+        if name in cell.settings:
+            raise wrong(name, cell.settings[name], "left out of a table: the command line says it, for all runs")
+    for name in groups():
+        if isinstance(cell.settings.get(name), list):
+            raise wrong(name, cell.settings[name], "one name")
+    config = _composed(compose, [*(f"{name}={_override(value)}" for name, value in cell.settings.items()), *overrides])
+    if cell.at_epoch is not None and cell.at_epoch > config.epochs:
+        raise wrong("at_epoch", cell.at_epoch, f"at most {config.epochs}, the epochs of the run")
+    return config
+
+
+def _composed(compose: Compose, overrides: Sequence[str]) -> Config:
+    """The settled configuration that the overrides mean; InputError, in one line, where they mean none."""
+    with in_one_line(Config):
+        return settle(compose(overrides))
+
+
+def _override(value: Any) -> str:
+    """A setting's value as the command line has it."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_override, value))}]"
+    return "null" if value is None else str(value)
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """What picks the runs of a configuration, whatever their seed, from all on disk."""
+    return {name: value for name, value in identity(config).items() if name != "seed"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check the tables that the command line names; return the exit status."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parser = argparse.ArgumentParser(prog="python -m fmnist_lab.check", description=__doc__.split("\n")[0])
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1; 5 by default")
+    parser.add_argument(
+        "--config-dir", metavar="FOLDER", help="a folder of presets of your own, as conf/ is of the lab's"
+    )
+    parser.add_argument("words", nargs="*", metavar="table.yaml|key=value",
+                        help="tables; and settings for every run: outputs=elsewhere")  # fmt: skip
+    told = parser.parse_intermixed_args(words)
+    files = [word for word in told.words if "=" not in word]
+    overrides = [word for word in told.words if "=" in word]
+    command = " ".join(["python -m fmnist_lab.check", *map(sweeps.quoted, words)])
+    signal.signal(signal.SIGTERM, terminate)
+    return status_of(lambda: conduct(files, told.seeds, overrides, command, told.config_dir), Config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

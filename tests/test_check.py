@@ -1,0 +1,226 @@
+"""Tables checked from the command line: real runs, made small, on the real data."""
+
+import json
+import re
+from pathlib import Path
+from statistics import mean
+
+import pandas as pd
+import pytest
+import yaml
+
+from fmnist_lab import check as door
+from fmnist_lab.check import configure, main
+from fmnist_lab.config import expand, groups, identity, rules
+from fmnist_lab.errors import InputError
+from fmnist_lab.published.check import ROW_KEYS, parse_check, read_check, shipped
+
+KNOWN = [*rules(), *groups()]
+NASTY = "_ % & < > # $ { } ~ ^ \\ | [x] * ` \" ' </table><script>fail()</script> é"
+TABLE = """
+title: Wide or narrow?
+source: A. Author, 2024, Table 2
+data.validation: 59000
+epochs: 2
+rows:
+  - {architecture.hidden: [8], published: 0.99}
+  - {architecture.hidden: [16], model: torch, lr: 0.1, published: 0.7, runs: 3, sd: 0.2, margin: 1}
+  - {architecture.hidden: [16], metric: validation_accuracy, at_epoch: 1, published: 0.2, margin: 1, fitted: true}
+  - {architecture.hidden: [16], metric: train_loss, published: 2, margin: 9, reading_error: 0.1}
+  - {name: people, published: 0.835, not_testable: nobody is asked here}
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, capsys, monkeypatch):
+    """Checks a table in a folder of the test's own; gives what was said, and where the outcome lies."""
+    monkeypatch.chdir(tmp_path)
+
+    def checked(text, *words, status=0, name="mine.yaml"):
+        Path(name).write_text(text, encoding="utf-8")
+        assert main([name, *words]) == status
+        captured = capsys.readouterr()
+        return captured.err if status == 2 else captured.out, tmp_path / "outputs" / "checks" / Path(name).stem
+
+    return checked
+
+
+def table_of(folder):
+    return pd.read_csv(folder / "table.csv", keep_default_na=False, dtype=str)
+
+
+def test_each_number_is_judged_by_the_runs_of_its_settings(mine):
+    said, folder = mine(TABLE, "--seeds", "3")
+    assert said.startswith("9 runs to train")  # of the five numbers two are of the same runs, and one of none
+    table = table_of(folder)
+    assert list(table["n"]) == ["3", "3", "3", "3", "0"]
+    assert list(table["verdict"]) == ["published higher", "reproduced", "explained", "reproduced", "not testable"]
+    assert table["reason"][4] == "nobody is asked here"
+    assert measured(table) == pytest.approx(means(folder.parents[1]))
+    assert (folder / "table.yaml").read_text("utf-8") == TABLE
+    assert "python -m fmnist_lab.check mine.yaml --seeds 3" in (folder / "index.html").read_text("utf-8")
+    for name in ("table.md", "table.tex", "figures/differences.png", "figures/differences.svg"):
+        assert (folder / name).stat().st_size > 0
+
+    said, _ = mine(TABLE, "--seeds", "3")
+    assert "nothing to train" in said
+    said, _ = mine(TABLE, "--seeds", "4")
+    assert "3 to train" in said
+    assert list(table_of(folder)["n"]) == ["4", "4", "4", "4", "0"]
+
+
+def measured(table):
+    return [float(text) for text in table["measured"] if text]
+
+
+def means(outputs):
+    """What the table should have measured, read from the records another way."""
+    summaries, histories = {}, {}
+    for path in outputs.glob("runs/*/summary.json"):
+        config = yaml.safe_load((path.parent / "config.yaml").read_text())
+        of = config["model"]["name"], config["architecture"]["hidden"][0]
+        summaries.setdefault(of, []).append(json.loads(path.read_text())["test_accuracy"])
+        histories.setdefault(of, []).append(pd.read_csv(path.parent / "history.csv").set_index("epoch"))
+    of_epochs = pd.concat(histories["custom", 16]).groupby("epoch").mean()
+    accuracies = [mean(summaries[of]) for of in (("custom", 8), ("torch", 16))]
+    return [*accuracies, of_epochs["validation_accuracy"][1], of_epochs["train_loss"][2]]
+
+
+def test_a_changed_number_changes_verdict_table_and_page(mine):
+    _, folder = mine(TABLE, "--seeds", "2")
+    before = (folder / "index.html").read_text("utf-8")
+    mine(TABLE.replace("0.99", "0.12345"), "--seeds", "2")
+    after = (folder / "index.html").read_text("utf-8")
+    assert "99.00" in before
+    assert "12.35" not in before
+    assert "12.35" in after
+    assert "99.00" not in after
+
+
+def test_words_that_would_break_a_page_are_shown_as_they_are(mine):
+    row = {"architecture.hidden": [8], "published": 0.8, "note": NASTY, "name": NASTY}
+    told = {"title": NASTY, "source": NASTY, "data.validation": 59000, "epochs": 1, "rows": [row]}
+    _, folder = mine(yaml.safe_dump(told, allow_unicode=True), "--seeds", "1")
+    page, tex = ((folder / name).read_text("utf-8") for name in ("index.html", "table.tex"))
+    assert "<script>fail()" not in page
+    assert "&lt;script&gt;fail()" in page
+    assert r"\_ \% \& \textless{}" in tex
+    assert set(table_of(folder)["number"]) == {NASTY}
+
+
+def test_a_dry_run_does_nothing(mine, tmp_path):
+    said, _ = mine(TABLE, "dry_run=true")
+    assert said.startswith("15 runs to train; about ")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+def test_a_diverged_run_is_told(mine):
+    text = TABLE.replace("lr: 0.1", "lr: 1e6").replace("epochs: 2", "epochs: 1")
+    _, folder = mine(text.replace("at_epoch: 1, ", ""), "--seeds", "2")
+    assert "2 of 2 runs diverged" in table_of(folder)["reason"][1]
+
+
+@pytest.mark.parametrize(
+    ("found", "spoilt", "line"),
+    [
+        ("epochs: 2", "epochs: many", "mine.yaml: row 1: epochs=many: must be a whole number of at least 1"),
+        ("epochs: 2", "epochs: [2, 3]", "mine.yaml: row 1: epochs=[2,3]: must be"),
+        ("lr: 0.1", "lr: -1", "mine.yaml: row 2: lr=-1.0: must be a number above 0"),
+        ("lr: 0.1", "lr: nan", "mine.yaml: row 2: lr=nan: must be a number above 0"),
+        ("lr: 0.1", "optimizer: rmsprop", "mine.yaml: row 2: optimizer=rmsprop: must be one of adam, sgd"),
+        ("lr: 0.1", "experiment: table9", "mine.yaml: row 2: experiment=table9: must be one of audit_grid"),
+        (
+            "lr: 0.1",
+            "batch_size: 1001",
+            "mine.yaml: row 2: batch_size=1001: must be at most 1000, the number",
+        ),
+        ("lr: 0.1", "seed: 3", "mine.yaml: row 2: seed=3: must be left out of a table: the command line says it"),
+        ("lr: 0.1", "outputs: elsewhere", "mine.yaml: row 2: outputs=elsewhere: must be left out of a table"),
+        ("at_epoch: 1", "at_epoch: 3", "mine.yaml: row 3: at_epoch=3: must be at most 2, the epochs of the run"),
+        ("model: torch", "model: 3", "mine.yaml: row 2: "),
+        ("model: torch", "model: [custom, torch]", "mine.yaml: row 2: model=['custom', 'torch']: must be one name"),
+        ("published: 0.7", "published: 70", "mine.yaml: row 2: published=70: should be an accuracy"),
+    ],
+)
+def test_a_wrong_row_is_answered_in_one_line_and_nothing_is_written(mine, tmp_path, found, spoilt, line):
+    assert found in TABLE
+    said, _ = mine(TABLE.replace(found, spoilt, 1), status=2)
+    assert said.startswith(f"fmnist_lab: {line}")
+    assert said.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--seeds", "0"], "--seeds=0: must be a whole number of at least 1"),
+        (["lr=-1"], "lr=-1.0: must be a number above 0"),
+        (["seed=3"], "seed=3: must be left out: --seeds says how many"),
+        (["name=other"], "name=other: must be left out: a table's folder has the name of its file"),
+        (["--config-dir", "nowhere"], "--config-dir=nowhere: must be a folder"),
+        (["nowhere.yaml"], "nowhere.yaml: there is no such file"),
+        (["other/mine.yaml"], "mine.yaml: the file names a folder of its own"),
+    ],
+)
+def test_wrong_words_are_answered_in_one_line_and_nothing_is_written(mine, tmp_path, words, line):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.yaml").write_text(TABLE)
+    said, _ = mine(TABLE, *words, status=2)
+    assert said.startswith(f"fmnist_lab: {line}")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize("name", ["..yaml", "...yaml", "a b.yaml", "$(echo).yaml", "-é.yaml"])
+def test_a_name_that_is_no_folders_is_refused(mine, tmp_path, name):
+    said, _ = mine(TABLE, status=2, name=name) if not name.startswith("-") else mine(TABLE, status=2, name=f"x{name}")
+    assert "must be a folder name" in said
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_a_table_of_nothing_that_can_be_tested_is_refused():
+    text = "title: t\nsource: s\nrows: [{name: people, published: 0.8, not_testable: nobody is asked}]"
+    with pytest.raises(InputError, match="each is not_testable"):
+        configure(parse_check("mine.yaml", text, KNOWN), [])
+
+
+# What comes with the lab.
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_runs_of_a_shipped_table_are_those_of_its_preset(name):
+    preset = [identity(config) for config in expand(f"experiment={name}")]
+    configs = [config for config in configure(read_check(name, KNOWN), []) if config]
+    assert configs
+    assert all(identity(config) in preset for config in configs)
+
+
+def test_without_a_file_the_shipped_tables_are_checked_and_stand_on_the_page(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(door.study, "on_disk", lambda overrides: [])
+    small = ("epochs=4", "data.validation=59000", "architecture.hidden=[4]", "batch_size=500", "dtype=float32")
+    assert main(["--seeds", "1", *small, f"outputs={tmp_path.as_posix()}"]) == 0
+    assert {path.parent.name for path in tmp_path.glob("checks/*/table.csv")} == {*shipped()}
+    page = (tmp_path / "paper" / "index.html").read_text("utf-8")
+    assert "Numbers printed elsewhere" in page
+    assert "PyTorch&#39;s Quickstart" in page
+    assert "python -m fmnist_lab.check zalando" in page
+    assert "64.81" in page
+
+
+# What is written about the format.
+
+
+def documented():
+    return (Path(__file__).parents[1] / "docs" / "your-own-table.md").read_text("utf-8")
+
+
+def test_every_key_of_a_row_is_documented():
+    assert set(re.findall(r"^\| `(\w+)` \|", documented(), re.MULTILINE)) == {"title", "source", "rows", *ROW_KEYS}
+
+
+def test_the_documented_example_runs(mine):
+    (example,) = re.findall(r"```yaml\n(.*?)```", documented(), re.DOTALL)
+    assert len(example.splitlines()) <= 20
+    small = ("epochs=3", "data.validation=59000", "architecture.hidden=[4]")
+    _, folder = mine(example, "--seeds", "1", *small)
+    assert len(table_of(folder)) == 6
