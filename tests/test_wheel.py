@@ -23,7 +23,7 @@ def test_the_wheel_runs_from_another_folder(tmp_path):
     elsewhere.mkdir()
     pip = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site), str(wheel))
     python(*pip, folder=elsewhere)
-    where = "from fmnist_lab.config import conf_folder; print(conf_folder())"
+    where = "from fmnist_lab.conf import conf_folder; print(conf_folder())"
     assert python("-c", where, folder=elsewhere, PYTHONPATH=str(site)).strip() == str(site / "fmnist_lab" / "conf")
     templates = "from fmnist_lab.report.markup import environment; print(*sorted(environment().list_templates()))"
     carried = python("-c", templates, folder=elsewhere, PYTHONPATH=str(site)).split()

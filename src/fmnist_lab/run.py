@@ -66,7 +66,7 @@ def settle(config: Config) -> Config:
 
 def training_images(config: Config) -> int:
     """How many images are left to train on."""
-    source = data.SOURCES[config.data.name]
+    source = data.source_of(config.data.section())
     return source.train_size - data.validation_size(source.train_size, config.data.validation)
 
 
@@ -77,7 +77,7 @@ def updates_an_epoch(config: Config) -> int:
 
 def locate(config: Config) -> Record:
     """Where the record of a settled configuration lies, whether or not it exists."""
-    source = data.SOURCES[config.data.name]
+    source = data.source_of(config.data.section())
     determinants = identity(config) | {"data.checksum": source.checksum, "numerics": NUMERICS}
     return Record(Path(config.outputs) / "runs" / fingerprint(determinants))
 
@@ -91,6 +91,7 @@ def initialize(config: Config, weights: Weights | None = None) -> Model:
         momentum=optimizer.momentum,
         nesterov=optimizer.nesterov,
         weight_decay=optimizer.weight_decay,
+        decay_biases=optimizer.decay_biases,
         betas=(optimizer.betas[0], optimizer.betas[1]),
         eps=optimizer.eps,
     )
@@ -101,12 +102,13 @@ def initialize(config: Config, weights: Weights | None = None) -> Model:
         rule,
         batch_size=config.batch_size,
         device=config.device,
+        biases=config.architecture.biases,
     )
 
 
 def draw_weights(config: Config) -> Weights:
     """The initial weights of `config`; equal seeds, initialisations and sizes give equal weights to either model."""
-    source = data.SOURCES[config.data.name]
+    source = data.source_of(config.data.section())
     return initial_weights(
         source.layer_sizes(config.architecture.hidden),
         config.model.init,
@@ -120,7 +122,7 @@ def draw_weights(config: Config) -> Weights:
 def load_data(config: Config) -> data.Dataset:
     """The data set of `config`, split and scaled."""
     return data.load(
-        data.SOURCES[config.data.name],
+        data.source_of(config.data.section()),
         config.data.root,
         scaling=config.data.scaling,
         validation=config.data.validation,
@@ -191,6 +193,8 @@ def _train(config: Config, record: Record, workers: int) -> None:
             validation_part,
             epochs=config.epochs,
             batch_size=config.batch_size,
+            patience=config.patience,
+            tolerance=config.tolerance,
             order=generator(config.seed, "order") if config.data.shuffle else None,
             after_epoch=after_epoch,
         )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_source import FASHION_MNIST
 
-from fmnist_lab.data import FASHION_MNIST, Dataset, Examples, Scaling, load, split_rows, validation_size
+from fmnist_lab.data import Dataset, Examples, Scaling, load, split_rows, validation_size
 from fmnist_lab.data.dataset import BLOCK, SCALINGS
 from fmnist_lab.errors import InputError
 
@@ -16,7 +17,7 @@ PIXELS = np.arange(256, dtype=np.uint8)[:, None]
 
 def scaling_of(name: str, images: np.ndarray, rows: np.ndarray | None = None) -> Scaling:
     rows = np.arange(len(images)) if rows is None else rows
-    return SCALINGS[name](Examples(images, np.zeros(len(images), np.int64), rows))
+    return SCALINGS[name](Examples(images, np.zeros(len(images), np.int64), rows), 255)
 
 
 def load_real(scaling: str = "unit", validation: float = 0.1, split: str = "random", seed: int = 0) -> Dataset:
@@ -173,6 +174,8 @@ def test_standard_scaling_of_the_real_training_images() -> None:
 def test_an_unknown_scaling_is_refused_before_any_data_is_read(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(InputError, match=r"^data.scaling=log: must be one of unit, symmetric, standard$"):
+    with pytest.raises(
+        InputError, match=r"^data.scaling=log: must be one of raw, unit, symmetric, standard, standard_global$"
+    ):
         load_real(scaling="log")
     assert not empty_cache.exists()

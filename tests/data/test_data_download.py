@@ -1,11 +1,11 @@
 """The download's process, with a stand-in for torchvision and once with the real one."""
 
+import os
 from pathlib import Path
 
 import pytest
-from tiny_source import Tiny
+from tiny_source import FASHION_MNIST, Tiny
 
-from fmnist_lab.data import FASHION_MNIST
 from fmnist_lab.data import download as module
 from fmnist_lab.data.download import download
 from fmnist_lab.data.folder import Unusable, read
@@ -13,25 +13,25 @@ from fmnist_lab.data.folder import Unusable, read
 STAND_IN = """
 import pathlib, shutil, socket
 
-class Tiny:
-    def __init__(self, root, download):
-        {body}
+def download_url(url, root, filename):
+    {body}
 """
 
 
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file to fill with what torchvision's class does."""
-    package = tmp_path / "modules" / "torchvision"
+    """A file to fill with what torchvision's function does."""
+    package = tmp_path / "modules" / "torchvision" / "datasets"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    monkeypatch.setenv("PYTHONPATH", str(package.parent))
-    return package / "datasets.py"
+    (package.parent / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(package.parents[1]), os.environ.get("PYTHONPATH", "")]))
+    return package / "utils.py"
 
 
 def test_files_arrive_in_a_process_of_its_own(tiny: Tiny, stand_in: Path, tmp_path: Path) -> None:
     server = tiny.write(tmp_path / "server")
-    body = f"shutil.copytree({str(server)!r}, pathlib.Path(root, 'Tiny', 'raw'))"
+    body = f"pathlib.Path(root).mkdir(exist_ok=True); shutil.copy(pathlib.Path({str(server)!r}, filename), root)"
     stand_in.write_text(STAND_IN.format(body=body))
     download(tiny.source, tmp_path / "target")
     assert read(tiny.source, tmp_path / "target") == list(tiny.contents)
