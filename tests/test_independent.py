@@ -24,9 +24,9 @@ from independent import train as train_independently
 IMAGES = 6000  # real training images of a run, unless a setting takes others
 SEEDS = 10
 ALPHA = 0.001  # of each of some 160 tests, all with fixed seeds
-USUAL = ("architecture.hidden=[32]", "lr=0.03", "epochs=1", f"data.validation={60_000 - IMAGES}", "data.split=last")
+USUAL = ("architecture.hidden=[32]", "lr=0.05", "epochs=2", f"data.validation={60_000 - IMAGES}", "data.split=last")
 Start = Callable[[nn.Linear], None]
-METRICS = {"test_accuracy": 0.03, "train_loss": 0.1}  # and the difference that must not go unnoticed
+METRICS = {"test_accuracy": 0.06, "train_loss": 0.2}  # and the difference that must not go unnoticed
 
 
 def as_linear(layer: nn.Linear) -> None:
@@ -49,7 +49,7 @@ def normal(std: float) -> Callable[[Tensor], Any]:
 GLOROT = drawn(nn.init.xavier_uniform_)
 
 
-def sgd(lr: float = 0.03, **more: Any) -> Callable[[nn.Module], torch.optim.Optimizer]:
+def sgd(lr: float = 0.05, **more: Any) -> Callable[[nn.Module], torch.optim.Optimizer]:
     return lambda network: torch.optim.SGD(network.parameters(), lr=lr, **more)
 
 
@@ -60,7 +60,7 @@ def adam(lr: float, **more: Any) -> Callable[[nn.Module], torch.optim.Optimizer]
 def decaying_weights(network: nn.Module) -> torch.optim.Optimizer:
     linears = [layer for layer in network if isinstance(layer, nn.Linear)]
     weights = {"params": [layer.weight for layer in linears], "weight_decay": 0.05}
-    return torch.optim.SGD([weights, {"params": [layer.bias for layer in linears]}], lr=0.03)
+    return torch.optim.SGD([weights, {"params": [layer.bias for layer in linears]}], lr=0.05)
 
 
 def standard(x: Tensor, train: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ class Setting:
     activation: type[nn.Module] = nn.ReLU
     biases: bool = True
     batch: int = 128
-    epochs: int = 1
+    epochs: int = 2
     shuffle: bool = True
     scale: Callable[[Tensor, Tensor], Tensor] = lambda x, train: x / 127.5 - 1
     rows: Callable[[np.random.Generator], Any] = lambda rng: np.arange(IMAGES)
@@ -103,20 +103,21 @@ SETTINGS = {
     ),
     # the architecture
     "three layers": Setting(
-        ("architecture=three_layer", "architecture.hidden=[64,32,16]", INIT + "torch_linear"),
+        ("architecture=three_layer", "architecture.hidden=[64,32,16]", INIT + "torch_linear", "lr=0.1", "epochs=4"),
         hidden=(64, 32, 16),
         start=as_linear,
+        update=sgd(0.1),
+        epochs=4,
     ),
     "no biases": Setting((INIT + "torch_linear", "architecture.biases=false"), start=as_linear, biases=False),
     "tanh": Setting(
         ("architecture.hidden=[40,20]", "architecture.activation=tanh"), hidden=(40, 20), activation=nn.Tanh
     ),
     "sigmoid": Setting(
-        ("architecture.hidden=[50]", "architecture.activation=sigmoid", "lr=0.3", "epochs=2"),
+        ("architecture.hidden=[50]", "architecture.activation=sigmoid", "lr=0.3"),
         hidden=(50,),
         activation=nn.Sigmoid,
         update=sgd(0.3),
-        epochs=2,
     ),
     "linear": Setting(
         ("architecture.hidden=[16,16]", "architecture.activation=identity", "lr=0.01"),
@@ -127,17 +128,9 @@ SETTINGS = {
     # the optimiser
     "adam, batches of 25": Setting(("optimizer=adam", "lr=0.001", "batch_size=25"), update=adam(0.001), batch=25),
     "adam, other constants": Setting(
-        (
-            "optimizer=adam",
-            "optimizer.betas=[0.8,0.95]",
-            "optimizer.eps=1e-4",
-            "lr=0.003",
-            "batch_size=512",
-            "epochs=2",
-        ),
+        ("optimizer=adam", "optimizer.betas=[0.8,0.95]", "optimizer.eps=1e-4", "lr=0.003", "batch_size=512"),
         update=adam(0.003, betas=(0.8, 0.95), eps=1e-4),
         batch=512,
-        epochs=2,
     ),
     "nesterov": Setting(
         ("optimizer.momentum=0.9", "optimizer.nesterov=true", "lr=0.003"),
@@ -165,11 +158,10 @@ SETTINGS = {
         rows=lambda rng: np.arange(60_000 - IMAGES, 60_000),
     ),
     "raw": Setting(
-        ("data.scaling=raw", "lr=0.000001", "batch_size=32", "epochs=2"),
+        ("data.scaling=raw", "lr=0.000001", "batch_size=32"),
         scale=lambda x, train: x,
         update=sgd(0.000001),
         batch=32,
-        epochs=2,
     ),
     "a random split": Setting(("data.split=random",), rows=lambda rng: rng.choice(60_000, IMAGES, replace=False)),
     "digits": Setting(

@@ -90,7 +90,7 @@ def explain(error: Exception, schema: type) -> str:
 
 
 def explain_file(file: str, kind: str, key: str, schema: type) -> str:
-    """The same for a wrong key or value that stands in a configuration file; `kind` is OmegaConf's name of the error."""
+    """The same for a wrong key or value in a configuration file; `kind` is OmegaConf's name of the error."""
     if kind in (ConfigKeyError.__name__, ConfigAttributeError.__name__):
         return f"{file}.yaml: {unknown(key, schema)}"
     rule = rules(schema).get(key.split("[")[0])
