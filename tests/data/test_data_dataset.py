@@ -119,6 +119,26 @@ def test_standard_scaling_gives_each_pixel_mean_0_and_variance_1_over_the_traini
     np.testing.assert_allclose(scaled.var(axis=0), 1, rtol=1e-12)
 
 
+def test_standard_global_scaling_gives_all_pixels_together_mean_0_and_variance_1() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (BLOCK + 7, 5), np.uint8)
+    rows = np.arange(1, len(images))
+    scaling = scaling_of("standard_global", images, rows)
+    assert scaling.factor.shape == scaling.offset.shape == ()
+    scaled = scaling.apply(images[rows], np.float64)
+    assert scaled.mean() == pytest.approx(0, abs=1e-12)
+    assert scaled.var() == pytest.approx(1)
+
+
+def test_raw_scaling_leaves_pixels_as_they_are() -> None:
+    np.testing.assert_array_equal(scaling_of("raw", PIXELS).apply(PIXELS, np.float32), PIXELS)
+
+
+def test_unit_scaling_makes_the_brightest_pixel_1() -> None:
+    examples = Examples(PIXELS[:17], np.zeros(17, np.int64), np.arange(17))
+    assert SCALINGS["unit"](examples, 16).apply(PIXELS[:17], np.float64).max() == 1
+    assert SCALINGS["symmetric"](examples, 16).apply(PIXELS[:17], np.float64).tolist()[::16] == [[-1], [1]]
+
+
 def test_standard_scaling_only_centres_constant_pixels() -> None:
     images = np.array([[7, 0, 1], [7, 0, 3]], np.uint8)
     scaling = scaling_of("standard", images)

@@ -61,6 +61,11 @@ def test_corrupt_gzip_is_named(tiny: Tiny, tmp_path: Path, data: bytes) -> None:
     assert complaint(tiny, tmp_path) == f"{SECOND}.gz is a truncated or corrupt gzip file"
 
 
+def test_a_gzip_file_is_unpacked_no_further_than_it_may_be_long(tiny: Tiny, tmp_path: Path) -> None:
+    (tiny.write(tmp_path) / f"{SECOND}.gz").write_bytes(gzip.compress(bytes(10**7)))
+    assert complaint(tiny, tmp_path) == f"{SECOND}.gz unpacks to more than the 20 bytes that it should hold"
+
+
 def test_wrong_content_is_shown_with_both_checksums(tiny: Tiny, tmp_path: Path) -> None:
     (tiny.write(tmp_path, suffix="") / FIRST).write_bytes(b"other")
     found, expected = hashlib.sha256(b"other").hexdigest()[:12], tiny.source.files[0].checksum[:12]
