@@ -103,11 +103,11 @@ SETTINGS = {
     ),
     # the architecture
     "three layers": Setting(
-        ("architecture=three_layer", "architecture.hidden=[64,32,16]", INIT + "torch_linear", "lr=0.1", "epochs=4"),
+        ("architecture=three_layer", "architecture.hidden=[64,32,16]", INIT + "torch_linear", "lr=0.1", "epochs=6"),
         hidden=(64, 32, 16),
         start=as_linear,
         update=sgd(0.1),
-        epochs=4,
+        epochs=6,
     ),
     "no biases": Setting((INIT + "torch_linear", "architecture.biases=false"), start=as_linear, biases=False),
     "tanh": Setting(
@@ -158,9 +158,10 @@ SETTINGS = {
         rows=lambda rng: np.arange(60_000 - IMAGES, 60_000),
     ),
     "raw": Setting(
-        ("data.scaling=raw", "lr=0.000001", "batch_size=32"),
+        ("data.scaling=raw", INIT + "normal", "model.init_std=0.01", "lr=0.0001", "batch_size=32"),
+        start=drawn(normal(0.01)),
         scale=lambda x, train: x,
-        update=sgd(0.000001),
+        update=sgd(0.0001),
         batch=32,
     ),
     "a random split": Setting(("data.split=random",), rows=lambda rng: rng.choice(60_000, IMAGES, replace=False)),
