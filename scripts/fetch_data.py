@@ -1,7 +1,9 @@
-"""Fetch Fashion-MNIST into the project's data cache: `python scripts/fetch_data.py`, on any system.
+"""Fetch a data set into the project's data cache: `python scripts/fetch_data.py [mnist]`, on any system.
 
-Where the data is at hand already (the cache, Debian's package) nothing is downloaded. Otherwise torchvision's
-server is asked first and then, on a Debian or Ubuntu machine, the distribution's archive, without installing
+Without a name it is Fashion-MNIST; the names of those that come with the lab are the files of conf/data/.
+
+Where the data is at hand already (the cache, Debian's package) nothing is downloaded. Otherwise its servers
+are asked first and then, on a Debian or Ubuntu machine, the distribution's archive, without installing
 anything. Prints where the data lies; exit status 2 with one line on stderr when it cannot be had.
 """
 
@@ -12,14 +14,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fmnist_lab.data import FASHION_MNIST, NotAtHand, Source, prepare
+from fmnist_lab.conf import conf_folder
+from fmnist_lab.data import NotAtHand, Source, prepare, shipped
 from fmnist_lab.errors import InputError
 
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    source = FASHION_MNIST
+    name = sys.argv[1] if len(sys.argv) > 1 else "fashion_mnist"
     try:
+        source = known(name)
         folder = fetch(source)
     except InputError as error:
         print(error, file=sys.stderr)
@@ -28,24 +32,31 @@ def main() -> int:
     return 0
 
 
+def known(name: str) -> Source:
+    names = sorted(path.stem for path in Path(conf_folder(), "data").glob("*.yaml"))
+    if name not in names:
+        raise InputError(f"{name}: must be one of {', '.join(names)}")
+    return shipped(name)
+
+
 def fetch(source: Source) -> Path:
     try:
         return prepare(source, None)
     except NotAtHand as error:
-        if not (shutil.which("apt-get") and shutil.which("dpkg")):
+        if not (source.package and shutil.which("apt-get") and shutil.which("dpkg")):
             raise
-        return fetch_from_archive(source, error)
+        return fetch_from_archive(source, source.package, error)
 
 
-def fetch_from_archive(source: Source, error: NotAtHand) -> Path:
-    logging.info("torchvision's server cannot be reached: asking the system's archive for %s", source.package)
+def fetch_from_archive(source: Source, package: str, error: NotAtHand) -> Path:
+    logging.info("no server can be reached: asking the system's archive for %s", package)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            unpack_package(source.package, Path(folder))
+            unpack_package(package, Path(folder))
         except subprocess.CalledProcessError as failure:
             reason = (failure.stderr.splitlines() or [str(failure)])[-1]
             raise InputError(f"{error}; apt-get failed too ({reason}): it may need `apt-get update`") from failure
-        return prepare(source, str(Path(folder, *Path(source.package_folder).parts[1:])))
+        return prepare(source, str(Path(folder, *Path(str(source.package_folder)).parts[1:])))
 
 
 def unpack_package(package: str, folder: Path) -> None:

@@ -50,14 +50,14 @@ def test_flops_of_a_step_count_two_products_in_the_first_layer_and_three_above()
     from benchmark.arithmetic import step_flops
 
     first, second, last = 784 * 256, 256 * 128, 128 * 10
-    assert step_flops(100, [256, 128]) == 2 * 100 * (2 * first + 3 * second + 3 * last)
-    assert step_flops(1, [3], pixels=5, classes=2) == 2 * (2 * 15 + 3 * 6)
+    assert step_flops(100, [784, 256, 128, 10]) == 2 * 100 * (2 * first + 3 * second + 3 * last)
+    assert step_flops(1, [5, 3, 2]) == 2 * (2 * 15 + 3 * 6)
 
 
 def test_flops_of_an_epoch_are_those_of_its_training_images() -> None:
     from benchmark.arithmetic import epoch_flops, step_flops
 
-    assert epoch_flops("256,128") == step_flops(len(run.load_data(compose()).train.rows), [256, 128])
+    assert epoch_flops("256,128") == step_flops(len(run.load_data(compose()).train.rows), [784, 256, 128, 10])
 
 
 def test_the_floor_is_flops_over_the_peak_of_the_same_round() -> None:

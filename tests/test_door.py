@@ -32,7 +32,7 @@ WRONG = [
     (["model=jax"], "model=jax: must be one of custom, torch"),
     (["model=3"], "must be a string"),
     (["model.init=ones"], "model.init=ones: must be one of glorot_uniform, he_normal"),
-    (["architecture=three_layer"], "architecture=three_layer: must be one of one_layer, two_layer"),
+    (["architecture=ten_layer"], "architecture=ten_layer: must be one of one_layer, three_layer, two_layer"),
     (["optimizer=lion"], "optimizer=lion: must be one of adam, sgd"),
     (["optimizer.momentum=1"], "optimizer.momentum=1.0: must be a number from 0 to below 1"),
     (["optimizer.nesterov=true"], "optimizer.nesterov=True: must be false unless optimizer.momentum is above 0"),
@@ -47,6 +47,7 @@ WRONG = [
     (["lr=0.1,0.2"], "lr=0.1,0.2"),
     (["-m", "experiment=table9"], "experiment=table9: must be one of audit_grid, "),
     (["experiment=table1"], "experiment=table1: is a sweep: add -m"),
+    (["data=cifar"], "data=cifar: must be one of digits, emnist_letters, fashion_mnist, kmnist, mnist"),
     (["data.validation=1.5"], "data.validation=1.5: must be a fraction below 1"),
     (["data.validation=60000"], "data.validation=60000.0: must be"),
     (["data.scaling=log"], "data.scaling=log: must be one of unit, symmetric, standard"),
@@ -81,7 +82,8 @@ def assert_refused(outcome, told, folder: Path):
     assert [path for path in folder.rglob("*") if path.parts[-1] not in ("root", *NAMES)] == []
 
 
-NAMES = [file.name for file in data.FASHION_MNIST.files] + [f"{file.name}.gz" for file in data.FASHION_MNIST.files]
+FASHION_MNIST = data.shipped("fashion_mnist")
+NAMES = [f"{file.name}{end}" for file in FASHION_MNIST.files for end in ("", ".gz")]
 
 
 @pytest.mark.parametrize(
@@ -93,12 +95,12 @@ def test_wrong_input_gets_one_line(lab, arguments, told):
 
 def idx_files(folder: Path) -> Path:
     """The real files, unpacked into `folder`."""
-    arrays = data.prepare(data.FASHION_MNIST, None)
+    arrays = data.prepare(FASHION_MNIST, None)
     folder.mkdir()
     parts = ("train_images", "train_labels", "test_images", "test_labels")
-    for file, part in zip(data.FASHION_MNIST.files, parts, strict=True):
+    for file, part in zip(FASHION_MNIST.files, parts, strict=True):
         array = np.load(arrays / f"{part}.npy")
-        shape = (len(array), *data.FASHION_MNIST.shape) if "images" in part else array.shape
+        shape = (len(array), *FASHION_MNIST.shape) if "images" in part else array.shape
         header = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
         (folder / file.name).write_bytes(header + array.astype(np.uint8).tobytes())
     return folder
@@ -144,7 +146,7 @@ def test_no_network_and_no_data_gets_one_line(lab, tmp_path_factory):
     empty = tmp_path_factory.mktemp("cache")
     dead = "http://127.0.0.1:9"
     outcome = lab(FMNIST_LAB_CACHE=str(empty), http_proxy=dead, https_proxy=dead, HTTP_PROXY=dead, HTTPS_PROXY=dead)
-    if Path(data.FASHION_MNIST.package_folder).exists():
+    if Path(FASHION_MNIST.package_folder).exists():
         pytest.skip("this system has the data in a package")
     assert_refused(outcome, "data.root", lab.folder)
 

@@ -40,6 +40,42 @@ def test_float64_paths_are_the_same(optimizer, depth, activation):
     assert distance(ours, theirs) <= 1e-10
 
 
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("architecture.biases=false",),
+        ("optimizer.weight_decay=0.01", "optimizer.decay_biases=false"),
+        ("optimizer.weight_decay=0.01", "optimizer.decay_biases=true"),
+        ("data.scaling=standard_global",),
+        ("data.scaling=raw", "lr=0.00001"),
+    ],
+    ids=lambda settings: " ".join(settings),
+)
+def test_float64_paths_are_the_same_in_textbook_settings(optimizer, settings):
+    told = ("dtype=float64", "architecture.hidden=[12,8]", "data.validation=54000", "data.split=last")
+    given = {override.partition("=")[0]: override for override in (*OPTIMIZERS[optimizer], *settings)}
+    (ours, _), (theirs, _) = (one_epoch(model, *told, *given.values()) for model in ("custom", "torch"))
+    assert distance(ours, theirs) <= 1e-10
+
+
+def test_biases_that_are_not_there_stay_zero_and_those_that_do_not_decay_are_others():
+    def trained(*overrides):
+        config = run.settle(compose("epochs=1", "lr=0.1", "data.validation=59000", "data.split=last", *overrides))
+        rival = run.initialize(config)
+        train, validation, _ = run.feed_all(rival, run.load_data(config))
+        fit(rival, train, validation, epochs=1, batch_size=100, order=None)
+        return rival.weights()
+
+    for model in ("custom", "torch"):
+        assert not any(bias.any() for _, bias in trained(f"model={model}", "architecture.biases=false"))
+        decayed, spared = (
+            trained(f"model={model}", "optimizer.weight_decay=0.5", f"optimizer.decay_biases={decay}")
+            for decay in ("true", "false")
+        )
+        assert np.linalg.norm(decayed[0][1]) < np.linalg.norm(spared[0][1])
+
+
 def test_float64_paths_are_the_same_at_full_size():
     (ours, _), (theirs, _) = (one_epoch(model, "dtype=float64", "lr=0.05") for model in ("custom", "torch"))
     assert distance(ours, theirs) <= 1e-10

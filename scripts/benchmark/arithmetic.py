@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -18,26 +19,32 @@ EAGER_FORMS = ["torch_eager_float", "torch_eager_bytes"]
 KEYS = ["round", *SETTINGS]
 
 
-def step_flops(rows: int, hidden: list[int], pixels: int = 784, classes: int = 10) -> int:
+def step_flops(rows: int, sizes: Sequence[int]) -> int:
     """Floating-point operations of the matrix products of one update.
 
     A product of (rows, fan_in) and (fan_in, fan_out) takes 2 · rows · fan_in · fan_out; a layer needs three (its
-    output, its weights' gradient, its input's gradient), the first one two, as pixels do not learn.
+    output, its weights' gradient, its input's gradient), the first one two, as pixels do not learn. `sizes` are the
+    units of each layer, from the pixels to the classes.
     """
-    sizes = list(pairwise([pixels, *hidden, classes]))
-    return sum(2 * rows * i * o * (3 if place else 2) for place, (i, o) in enumerate(sizes))
+    return sum(2 * rows * i * o * (3 if place else 2) for place, (i, o) in enumerate(pairwise(sizes)))
 
 
 def epoch_flops(hidden: str, images: int | None = None) -> int:
     """Those of an epoch over `images`, by default the project's training images; `hidden` like "256,128"."""
-    return step_flops(images or training_images(), [int(width) for width in hidden.split(",")])
+    sizes = source().layer_sizes([int(width) for width in hidden.split(",")])
+    return step_flops(images or training_images(), sizes)
+
+
+@cache
+def source() -> data.Source:
+    """The project's data set."""
+    return data.source_of(compose().data.section())
 
 
 @cache
 def training_images() -> int:
     """How many images an epoch of the project has."""
-    config = compose()
-    return data.training_images(data.SOURCES[config.data.name], config.data.validation)
+    return data.training_images(source(), compose().data.validation)
 
 
 def wide(frame: pd.DataFrame, quantity: str = "seconds") -> pd.DataFrame:

@@ -9,15 +9,17 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from yaml import MarkedYAMLError
 
 from fmnist_lab.config import register, rules, unknown
 from fmnist_lab.errors import InputError, Terminated
 
-WRONG_INPUT = (InputError, HydraException, OmegaConfBaseException)
+WRONG_INPUT = (InputError, HydraException, OmegaConfBaseException, MarkedYAMLError)
 
 
 def answer(app: Callable[[], None], schema: type) -> int:
@@ -82,6 +84,13 @@ def explain(error: Exception, schema: type) -> str:
     """One line that names the key, the value and what would be right."""
     if isinstance(error, InputError):
         return str(error)
+    if isinstance(error, MarkedYAMLError):
+        mark = error.problem_mark
+        where = f"{Path(mark.name).name}, line {mark.line + 1}" if mark else "a configuration file"
+        return f"{where}: cannot be read as YAML: {error.problem}"
+    if in_file := re.match(r"In '([^']+)': (\w+) raised.* full_key: (\S+)", " ".join(str(error).split())):
+        file, kind, key = in_file.groups()
+        return explain_file(file, kind, key, schema)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
         return f"{group}={option}: must be one of {', '.join(error.options or [])}"
@@ -96,3 +105,11 @@ def explain(error: Exception, schema: type) -> str:
         override = re.search(r"override (.*)", str(error))
         return f"{override[1] if override else key}: must be {rule.words}"
     return " ".join(str(error).split())
+
+
+def explain_file(file: str, kind: str, key: str, schema: type) -> str:
+    """The same for a wrong key or value in a configuration file; `kind` is OmegaConf's name of the error."""
+    if kind in (ConfigKeyError.__name__, ConfigAttributeError.__name__):
+        return f"{file}.yaml: {unknown(key, schema)}"
+    rule = rules(schema).get(key.split("[")[0])
+    return f"{file}.yaml: {key}: must be {rule.words if rule else 'keys with values'}"

@@ -16,7 +16,7 @@ from typing import Any
 
 from fmnist_lab import engines, study, sweeps
 from fmnist_lab.answers import in_one_line, status_of, terminate
-from fmnist_lab.config import HOUSEKEEPING, Config, composing, flat, groups, identity, rules, wrong
+from fmnist_lab.config import HOUSEKEEPING, Config, composing, described, groups, identity, rules, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.check import Check, CheckedCell, read_check, shipped
@@ -92,7 +92,7 @@ def write_table(check: Check, configs: Sequence[Config | None], seeds: int, comm
 
     told = [config for config in configs if config]
     jobs = [job for job in study.plan(told, range(seeds)) if sweeps.tellable(job)]
-    frames = gather([(job.record, flat(job.config)) for job in jobs])
+    frames = gather([(job.record, described(job.config)) for job in jobs])
     runs = join(frames.results, frames.settings)
     settings = [_settings(config) if config else None for config in configs]
     table = judge_check(check, Samples(runs, frames.curves, {}), settings)

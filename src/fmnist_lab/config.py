@@ -10,6 +10,7 @@ import contextlib
 import copy
 import dataclasses
 import difflib
+import functools
 import math
 import re
 import typing
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fmnist_lab.conf import conf_folder, shipped_data
 from fmnist_lab.errors import InputError
 
 Schema = TypeVar("Schema")
@@ -60,15 +62,68 @@ FILENAME = Rule(
 )
 
 
-def key(rule: Rule) -> Any:
-    """A required field whose value must satisfy `rule`."""
-    return field(metadata={"rule": rule})
+SHAPE = Rule(
+    "height and width of an image in pixels, and its channels if there are several, such as [28,28] or [32,32,3]",
+    lambda value: len(value) in (2, 3) and all(size > 0 for size in value),
+)
+LINE = Rule("one line of text", lambda value: value.isprintable() and value.strip() != "")
+CLASSES = Rule(
+    "a list of 2 to 256 different names, in the order of the labels",
+    lambda value: 2 <= len(value) <= 256 and len({*value}) == len(value) and all(map(LINE.holds, value)),
+)
+BYTE = Rule("a whole number from 1 to 255", lambda value: 1 <= value <= 255)
+LABEL = Rule("a whole number from 0 to 255", lambda value: 0 <= value <= 255)
+
+
+def pattern(words: str, expression: str) -> Rule:
+    """Text of this form from end to end, or none."""
+    return Rule(words, lambda value: value is None or re.fullmatch(expression, value, re.ASCII) is not None)
+
+
+# Nothing that names a file may lead out of its folder, and nothing that reaches a command may look like an option.
+NAME = pattern("a name: letters, digits, _ and - (at most 50)", r"\w[\w\-]{0,49}")
+BASENAME = pattern(
+    "a file name without folders and without .gz: letters, digits and . _ - (not starting with a dot, at most 100)",
+    r"(?!.*\.gz$)\w[\w.\-]{0,99}",
+)
+PACKAGE = pattern("the name of a Debian package", r"[a-z0-9][a-z0-9+.\-]+")
+ABSOLUTE = pattern("the absolute path of a folder, without ..", r"/(?!(.*/)?\.\.(/|$)).*")
+URLS = Rule(
+    "a list of web addresses (http or https), each ending in / (a folder of the gzipped files) or in .zip",
+    lambda value: all(
+        re.fullmatch(r"https?://[\w.\-]+(:\d+)?/([\w./~%+\-]*(/|\.zip))?", url, re.ASCII) for url in value
+    ),
+)
+
+
+def hexadecimal(digits: int) -> Rule:
+    return pattern(f"a checksum of {digits} hexadecimal digits in lower case", rf"[0-9a-f]{{{digits}}}")
+
+
+def key(rule: Rule, *default: Any) -> Any:
+    """A field whose value must satisfy `rule`, required unless a default is given."""
+    settled: dict[str, Any] = {}
+    if default:
+        (value,) = default
+        settled = {"default_factory": lambda: copy.copy(value)} if isinstance(value, list) else {"default": value}
+    return field(**settled, metadata={"rule": rule})
 
 
 @dataclass
 class ModelConfig:
     name: str = key(one_of("custom", "torch"))
-    init: str = key(one_of("glorot_uniform", "he_normal", "torch_linear", "normal", "zeros"))
+    init: str = key(
+        one_of(
+            "glorot_uniform",
+            "glorot_normal",
+            "he_uniform",
+            "he_normal",
+            "lecun_normal",
+            "torch_linear",
+            "normal",
+            "zeros",
+        )
+    )
     init_std: float = key(NOT_NEGATIVE)
     init_bias: str = key(one_of("auto", "zeros", "same"))
 
@@ -77,6 +132,7 @@ class ModelConfig:
 class ArchitectureConfig:
     hidden: list[int] = key(WIDTHS)
     activation: str = key(one_of("relu", "tanh", "sigmoid", "identity"))
+    biases: bool = key(YES_NO)
 
 
 @dataclass
@@ -85,18 +141,61 @@ class OptimizerConfig:
     momentum: float = key(FRACTION)
     nesterov: bool = key(YES_NO)
     weight_decay: float = key(NOT_NEGATIVE)
+    decay_biases: bool = key(YES_NO)
     betas: list[float] = key(BETAS)
     eps: float = key(POSITIVE)
 
 
 @dataclass
+class FileConfig:
+    """An IDX file, with one of three checksums."""
+
+    name: str = key(BASENAME)
+    sha256: str | None = key(hexadecimal(64), None)
+    sha256_gz: str | None = key(hexadecimal(64), None)
+    md5_gz: str | None = key(hexadecimal(32), None)
+
+
+@dataclass
+class FilesConfig:
+    train_images: FileConfig
+    train_labels: FileConfig
+    test_images: FileConfig
+    test_labels: FileConfig
+
+
+@dataclass
+class SourceConfig:
+    """The facts of a data set, which no run may choose; `docs/data.md` explains them."""
+
+    files: FilesConfig
+    title: str = key(LINE)
+    shape: list[int] = key(SHAPE)
+    classes: list[str] = key(CLASSES)
+    train_size: int = key(whole(1))
+    test_size: int = key(whole(1))
+    first_label: int = key(LABEL, 0)
+    brightest: int = key(BYTE, 255)
+    transposed: bool = key(YES_NO, False)
+    urls: list[str] = key(URLS, [])
+    torchvision: str | None = key(BASENAME, None)
+    package: str | None = key(PACKAGE, None)
+    package_folder: str | None = key(ABSOLUTE, None)
+
+
+@dataclass
 class DataConfig:
-    name: str = key(one_of("fashion_mnist"))
+    source: SourceConfig
+    name: str = key(NAME)
     root: str | None = key(TEXT)
-    scaling: str = key(one_of("unit", "symmetric", "standard"))
+    scaling: str = key(one_of("unit", "symmetric", "standard", "standard_global", "raw"))
     validation: float = key(SHARE)
     split: str = key(one_of("random", "first", "last"))
     shuffle: bool = key(YES_NO)
+
+    def section(self) -> dict[str, Any]:
+        """The data section as plain data, from which `fmnist_lab.data.source_of` makes the data set."""
+        return dataclasses.asdict(self)
 
 
 @dataclass
@@ -127,12 +226,14 @@ class Config:
 # Keys that say where things lie or what a command does; no result depends on them.
 HOUSEKEEPING = ("name", "outputs", "train", "force", "dry_run", "data.root")
 
-
-def conf_folder() -> str:
-    """Where the configuration lies: inside the package when installed from a wheel, else in the checkout."""
-    package = Path(__file__).resolve().parent
-    inside = package / "conf"
-    return str(inside if inside.is_dir() else package.parents[1] / "conf")
+# Keys that are younger than the first runs, each with the value that every run had before it existed. At that value a
+# key stays out of a run's identity, so that older runs are still found; a new key belongs here.
+YOUNGER: dict[str, Any] = {
+    "architecture.biases": True,
+    "optimizer.decay_biases": True,
+    "patience": 0,
+    "tolerance": 1e-4,
+}
 
 
 NOT_TEXT = ("null", "true", "false", "nan", "inf")  # to Hydra, unless quoted
@@ -305,10 +406,25 @@ def from_yaml(text: str) -> Config:
     import yaml
 
     try:
-        types, tree = typing.get_type_hints(Config), yaml.safe_load(text)
-        return Config(**{key: types[key](**value) if isinstance(value, dict) else value for key, value in tree.items()})
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        tree = yaml.safe_load(text)
+        tree["data"].setdefault("source", shipped_data(tree["data"]["name"])["source"])
+        return _built(Config, _with_younger(tree))
+    except (yaml.YAMLError, AttributeError, KeyError, OSError, TypeError) as error:
         raise ValueError(f"no configuration of this version: {error}") from None
+
+
+def _built(schema: type[Schema], tree: Mapping[str, Any]) -> Schema:
+    types = typing.get_type_hints(schema)
+    groups = {name: dataclasses.is_dataclass(types.get(name)) for name in tree}
+    return schema(**{name: _built(types[name], value) if groups[name] else value for name, value in tree.items()})
+
+
+def _with_younger(tree: dict[str, Any]) -> dict[str, Any]:
+    """A record's configuration with the keys that it is too old to have."""
+    for name, value in YOUNGER.items():
+        *groups, last = name.split(".")
+        functools.reduce(lambda at, group: at[group], groups, tree).setdefault(last, value)
+    return tree
 
 
 def register(schema: type = Config) -> None:
@@ -342,7 +458,19 @@ def check(config: Config) -> Config:
         raise wrong("force", True, "false with train=false, which only reports")
     if config.device == "mps" and config.dtype == "float64":
         raise wrong("dtype", config.dtype, "float32 on device=mps, which has no float64")
+    if config.model.init_bias == "same" and not config.architecture.biases:
+        raise wrong("model.init_bias", "same", "auto or zeros with architecture.biases=false, which has none to draw")
+    _check_source(config.data.source)
     return _settle(config)
+
+
+def _check_source(source: SourceConfig) -> None:
+    for array, file in dataclasses.asdict(source.files).items():
+        if sum(value is not None for value in file.values()) != 2:  # the name and one checksum
+            words = "with exactly one of sha256 (of the content), sha256_gz and md5_gz (of the gzipped file)"
+            raise wrong(f"data.source.files.{array}", file["name"], words)
+    if source.first_label + len(source.classes) > 256:
+        raise wrong("data.source.first_label", source.first_label, "so small that the last label is at most 255")
 
 
 def wrong(name: str, value: object, words: str) -> InputError:
@@ -371,26 +499,58 @@ def rules(schema: type = Config) -> dict[str, Rule]:
 
 
 def flat(config: Config) -> dict[str, Any]:
-    """Every key's value, by its dotted name."""
-    return {name: value for name, _, value in _entries(config)}
+    """Every setting's value, by its dotted name; `data.source` is no setting, but what `data.name` stands for."""
+    return {name: value for name, value in _values(config).items() if not name.startswith("data.source.")}
+
+
+def described(config: Config) -> dict[str, Any]:
+    """The settings, and the sizes that networks for the data begin and end with, as reports take them."""
+    source = config.data.source
+    return flat(config) | {"data.pixels": math.prod(source.shape), "data.classes": len(source.classes)}
 
 
 def identity(config: Config) -> dict[str, Any]:
-    """The keys and values that determine the run's result, and no others: what does not apply is left out."""
+    """The keys and values that determine the run's result, and no others: what does not apply is left out.
+
+    The data set's files are told by their checksum, which the run adds.
+    """
     unused = {*HOUSEKEEPING}
     unused |= {"optimizer.betas", "optimizer.eps"} if config.optimizer.name == "sgd" else set()
     unused |= {"optimizer.momentum", "optimizer.nesterov"} if config.optimizer.name == "adam" else set()
     unused |= {"model.init_std"} if config.model.init != "normal" else set()
-    unused |= {"patience", "tolerance"} if config.patience == 0 else set()
+    unused |= {"optimizer.decay_biases"} if not config.optimizer.weight_decay else set()
+    unused |= {"tolerance"} if config.patience == 0 else set()
     unused |= {"data.split"} if config.data.validation == 0 else set()
-    return {name: value for name, value in flat(config).items() if name not in unused}
+    unused |= {name for name, value in YOUNGER.items() if _values(config)[name] == value}
+    chosen = {name: value for name, value in flat(config).items() if name not in unused}
+    return chosen | _unlike_the_first(config.data)
+
+
+def _unlike_the_first(data: DataConfig) -> dict[str, Any]:
+    """What a data set's description adds to its files, where it differs from the one data set that the first runs had.
+
+    Those were on Fashion-MNIST, and are still found.
+    """
+    own, first = (_determining(section["source"]) for section in (data.section(), shipped_data("fashion_mnist")))
+    return {f"data.{name}": value for name, value in own.items() if value != first[name]}
+
+
+def _determining(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Which facts change a result: not the names of classes or files, and the shape is in the files."""
+    usual = {item.name: item.default for item in dataclasses.fields(SourceConfig)}
+    numbers = {name: facts.get(name, usual[name]) for name in ("first_label", "brightest")}
+    return {"classes": len(facts["classes"]), **numbers}
+
+
+def _values(config: Config) -> dict[str, Any]:
+    return {name: value for name, _, value in _entries(config)}
 
 
 def _settle(config: Config) -> Config:
     """Replace what means "as fits" by what it means, so that equal runs have equal configurations."""
     model = config.model
     if model.init_bias == "auto":
-        settled = "same" if model.init == "torch_linear" else "zeros"
+        settled = "same" if model.init == "torch_linear" and config.architecture.biases else "zeros"
         model = dataclasses.replace(model, init_bias=settled)
     return dataclasses.replace(config, model=model)
 
@@ -412,4 +572,4 @@ def _entries(config: Any, prefix: str = "") -> Iterator[tuple[str, Rule, Any]]:
         if "rule" in item.metadata:
             yield prefix + item.name, item.metadata["rule"], inner
         else:
-            yield from _entries(inner or groups[item.name], f"{item.name}.")
+            yield from _entries(inner or groups[item.name], f"{prefix}{item.name}.")

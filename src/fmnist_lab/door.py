@@ -13,7 +13,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fmnist_lab.answers import WRONG_INPUT, answer, complain
-from fmnist_lab.config import Config, conf_folder, from_omegaconf
+from fmnist_lab.conf import conf_folder
+from fmnist_lab.config import Config, from_omegaconf
 from fmnist_lab.errors import InputError
 
 

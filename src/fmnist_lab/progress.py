@@ -46,7 +46,7 @@ class Job:
 
 def epoch_cost(config: Config) -> float:
     """Work of an epoch, roughly: multiplications, and what an image costs whatever the width."""
-    source = data.SOURCES[config.data.name]
+    source = data.source_of(config.data.section())
     images = data.training_images(source, config.data.validation)
     sizes = source.layer_sizes(config.architecture.hidden)
     return images * (sum(a * b for a, b in pairwise(sizes)) + 30_000)

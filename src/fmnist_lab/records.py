@@ -161,6 +161,16 @@ class Record:
         self.discard()
         write_text(self.folder / "config.yaml", config)
 
+    def config(self) -> dict[str, Any]:
+        """The configuration that the run was begun with, as plain data. Raises InputError when it cannot be read."""
+        import yaml
+
+        try:
+            tree: dict[str, Any] = yaml.safe_load((self.folder / "config.yaml").read_text("utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise InputError(f"run {self.run}: its configuration cannot be read ({error})") from None
+        return tree
+
     def write_history(self, rows: Sequence[Mapping[str, float]], name: str = "history.csv") -> None:
         write_csv(self.folder / name, list(rows[0]), [row.values() for row in rows])
 

@@ -56,7 +56,7 @@ def train(config: Config, *, workers: int = 1) -> Record:
 def settle(config: Config) -> Config:
     """Check `config` against what it meets here, the data set and this machine, and settle it."""
     config = check(config)
-    images = data.training_images(data.SOURCES[config.data.name], config.data.validation)
+    images = data.training_images(data.source_of(config.data.section()), config.data.validation)
     if config.batch_size > images:
         raise wrong("batch_size", config.batch_size, f"at most {images}, the number of training images")
     if config.threads > provenance.cores():
@@ -66,13 +66,13 @@ def settle(config: Config) -> Config:
 
 def updates_an_epoch(config: Config) -> int:
     """Updates of the weights in an epoch, one a batch, the last and smaller one included."""
-    images = data.training_images(data.SOURCES[config.data.name], config.data.validation)
+    images = data.training_images(data.source_of(config.data.section()), config.data.validation)
     return math.ceil(images / config.batch_size)
 
 
 def locate(config: Config) -> Record:
     """Where the record of a settled configuration lies, whether or not it exists."""
-    source = data.SOURCES[config.data.name]
+    source = data.source_of(config.data.section())
     determinants = identity(config) | {"data.checksum": source.checksum, "numerics": NUMERICS}
     return Record(Path(config.outputs) / "runs" / fingerprint(determinants))
 
@@ -86,6 +86,7 @@ def initialize(config: Config, weights: Weights | None = None) -> Model:
         momentum=optimizer.momentum,
         nesterov=optimizer.nesterov,
         weight_decay=optimizer.weight_decay,
+        decay_biases=optimizer.decay_biases,
         betas=(optimizer.betas[0], optimizer.betas[1]),
         eps=optimizer.eps,
     )
@@ -96,12 +97,13 @@ def initialize(config: Config, weights: Weights | None = None) -> Model:
         rule,
         batch_size=config.batch_size,
         device=config.device,
+        biases=config.architecture.biases,
     )
 
 
 def draw_weights(config: Config) -> Weights:
     """The initial weights of `config`; equal seeds, initialisations and sizes give equal weights to either model."""
-    source = data.SOURCES[config.data.name]
+    source = data.source_of(config.data.section())
     return initial_weights(
         source.layer_sizes(config.architecture.hidden),
         config.model.init,
@@ -115,7 +117,7 @@ def draw_weights(config: Config) -> Weights:
 def load_data(config: Config) -> data.Dataset:
     """The data set of `config`, split and scaled."""
     return data.load(
-        data.SOURCES[config.data.name],
+        data.source_of(config.data.section()),
         config.data.root,
         scaling=config.data.scaling,
         validation=config.data.validation,
@@ -186,9 +188,9 @@ def _train(config: Config, record: Record, workers: int) -> None:
             validation_part,
             epochs=config.epochs,
             batch_size=config.batch_size,
-            order=generator(config.seed, "order") if config.data.shuffle else None,
             patience=config.patience,
             tolerance=config.tolerance,
+            order=generator(config.seed, "order") if config.data.shuffle else None,
             after_epoch=after_epoch,
         )
         metrics = {} if result.diverged else _final(model, train_part, test_part, record)

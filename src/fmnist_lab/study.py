@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import data, engines, sweeps
 from fmnist_lab.answers import status_of, terminate
-from fmnist_lab.config import Config, expand, flat, wrong
+from fmnist_lab.config import Config, described, expand, flat, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.engines import Engine
 from fmnist_lab.progress import Job
@@ -146,6 +146,7 @@ def command(config: Config) -> str:
     """What a user types to do one run alone: the settings that differ from the model's defaults."""
     usual = defaults(config.model.name)
     told = [f"{name}={value}" for name, value in flat(config).items() if value != usual[name]]
+    told = [override.replace("data.name=", "data=") for override in told]  # a data set is chosen whole
     return sweeps.command_line([f"model={config.model.name}", *told], sweep=False)
 
 
@@ -219,7 +220,7 @@ def tested(jobs: Sequence[Job]) -> pd.DataFrame:
     from fmnist_lab.report.frames import gather_tests
 
     finished = [job for job in jobs if job.record.summary()]
-    return gather_tests([(job.record, flat(job.config), updates_an_epoch(job.config)) for job in finished])
+    return gather_tests([(job.record, described(job.config), updates_an_epoch(job.config)) for job in finished])
 
 
 def workers(todo: Sequence[Job]) -> int:
@@ -231,7 +232,7 @@ def workers(todo: Sequence[Job]) -> int:
 def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
     """Find the data, make the folders, and give the console that keeps the study's log."""
     config = jobs[0].config
-    data.prepare(data.SOURCES[config.data.name], config.data.root)
+    data.prepare(data.source_of(config.data.section()), config.data.root)
     folder = Path(config.outputs) / study
     sweeps.open_folder(folder, config.outputs)
     console = Console(folder / "log.txt")
@@ -274,7 +275,7 @@ def write_page(outputs: Path, told: Experiments) -> Path:
     from fmnist_lab.report.page import build_page
     from fmnist_lab.report.samples import join
 
-    frames = gather([(job.record, flat(job.config)) for job in on_disk(told)])
+    frames = gather([(job.record, described(job.config)) for job in on_disk(told)])
     runs = join(frames.results, frames.settings)
     claims = judge(runs, frames.curves, saddle=saddle_agrees(outputs / "saddle"))
     tables = {(table, settings): cells(runs, table, settings) for table in TABLES for settings in BASES}

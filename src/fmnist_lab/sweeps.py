@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import data
-from fmnist_lab.config import HOUSEKEEPING, Config, flat, from_yaml, wrong
+from fmnist_lab.config import HOUSEKEEPING, Config, described, flat, from_yaml, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.progress import Job, epoch_cost, following
@@ -50,13 +50,14 @@ def conduct(
     if config.dry_run:
         preview(jobs, reasons, folder)
         return 0
-    if config.train and reasons:
-        data.prepare(data.SOURCES[config.data.name], config.data.root)
+    todo = [job for job in jobs if job.place in reasons]
+    if config.train:
+        for section in {job.config.data.name: job.config.data for job in todo}.values():
+            data.prepare(data.source_of(section.section()), section.root)
     if not config.train and not any(tellable(job) for job in jobs):
         raise wrong("train", False, "true, as none of these runs is on disk")
     open_folder(folder, config.outputs)
     console = voice(folder / "log.txt")
-    todo = [job for job in jobs if job.place in reasons]
     with explained(jobs, console):
         mend(todo, console)
         if config.train:
@@ -75,7 +76,8 @@ def plan(configs: Sequence[Config], commands: Sequence[str]) -> list[Job]:
     settled = [settle(config) for config in configs]
     for name in HOUSEKEEPING:
         values = dict.fromkeys(flat(config)[name] for config in settled)
-        if len(values) > 1:
+        sets = {config.data.name for config in settled} if name == "data.root" else {name}  # each set may have a root
+        if len(values) > len(sets):
             raise wrong(name, ",".join(map(str, values)), "one value for the whole sweep")
     jobs: dict[str, Job] = {}
     labels = label(settled)
@@ -263,7 +265,7 @@ def write(jobs: Sequence[Job], folder: Path) -> Frames:
     from fmnist_lab.report.write import write_report
 
     with reporting(jobs, folder):
-        frames = gather([(job.record, flat(job.config)) for job in jobs])
+        frames = gather([(job.record, described(job.config)) for job in jobs])
         write_report(frames.results, frames.curves, frames.settings, folder)
     return frames
 

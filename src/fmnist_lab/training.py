@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,12 +62,10 @@ def fit(
 ) -> Fit:
     """Train `model` for `epochs`, in an order drawn anew each epoch from `order`, or as the rows stand.
 
-    `after_epoch` is called off the clock. Ends early when the loss diverges; that epoch closes the history, without
-    a validation. With `patience`, ends after so many epochs in a row of which none has brought the training loss
-    `tolerance` below the least before it.
+    `after_epoch` is called off the clock. Ends early after `patience` stale epochs (see `stale_epochs`; 0: never), and
+    when the loss diverges; that epoch closes the history, without a validation.
     """
     result = Fit()
-    least, stale = math.inf, 0
     for number in range(1, epochs + 1):
         rows = train.rows if order is None else order.permutation(train.rows)
         start = time.perf_counter()
@@ -79,12 +77,22 @@ def fit(
         result.fit_seconds += time.perf_counter() - start
         result.history.append(Epoch(number, float(losses.mean()), loss, accuracy, result.train_seconds))
         after_epoch(result.history[-1])
-        loss = result.history[-1].train_loss
-        stale = stale + 1 if loss > least - tolerance else 0
-        least = min(least, loss)
-        if result.diverged or 0 < patience <= stale:
+        if result.diverged or (patience and stale_epochs(result.history, tolerance) >= patience):
             break
     return result
+
+
+def stale_epochs(history: Sequence[Epoch], tolerance: float) -> int:
+    """How many epochs, the last included, have gone by since the training loss fell by `tolerance` or more.
+
+    It falls from its lowest value so far, as scikit-learn's `MLPClassifier` counts, which ends after
+    n_iter_no_change + 1 such epochs.
+    """
+    stale, lowest = 0, math.inf
+    for epoch in history:
+        stale = stale + 1 if epoch.train_loss > lowest - tolerance else 0
+        lowest = min(lowest, epoch.train_loss)
+    return stale
 
 
 def train_epoch(model: Model, feed: Feed, rows: Rows, batch_size: int) -> NDArray[np.float64]:

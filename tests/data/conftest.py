@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tiny_source import Tiny, make_tiny
+from tiny_source import FASHION_MNIST, Tiny, make_tiny
 
-from fmnist_lab.data import FASHION_MNIST, Source, cache, prepare
+from fmnist_lab.data import Source, cache, prepare
 from fmnist_lab.data.folder import Unusable
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_source import Tiny, write_files
+from tiny_source import FASHION_MNIST, Tiny, write_files
 
-from fmnist_lab.data import FASHION_MNIST, NotAtHand, cache, prepare
+from fmnist_lab.data import NotAtHand, cache, prepare
 from fmnist_lab.data.cache import ARRAYS, map_arrays
 from fmnist_lab.data.source import Source, decode, idx_header
 from fmnist_lab.errors import InputError
@@ -222,9 +222,9 @@ def test_decoding_is_logged(tiny: Tiny, tmp_path: Path, caplog: pytest.LogCaptur
 
 PREPARE = """
 import logging, sys
-from fmnist_lab.data import FASHION_MNIST, prepare
+from fmnist_lab.data import prepare, shipped
 logging.basicConfig(level=logging.INFO, format="%(message)s")
-print(prepare(FASHION_MNIST, sys.argv[1]))
+print(prepare(shipped("fashion_mnist"), sys.argv[1]))
 """
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_source import FASHION_MNIST
 
-from fmnist_lab.data import FASHION_MNIST, Dataset, Examples, Scaling, load, split_rows, validation_size
+from fmnist_lab.data import Dataset, Examples, Scaling, load, split_rows, validation_size
 from fmnist_lab.data.dataset import BLOCK, SCALINGS
 from fmnist_lab.errors import InputError
 
@@ -16,7 +17,7 @@ PIXELS = np.arange(256, dtype=np.uint8)[:, None]
 
 def scaling_of(name: str, images: np.ndarray, rows: np.ndarray | None = None) -> Scaling:
     rows = np.arange(len(images)) if rows is None else rows
-    return SCALINGS[name](Examples(images, np.zeros(len(images), np.int64), rows))
+    return SCALINGS[name](Examples(images, np.zeros(len(images), np.int64), rows), 255)
 
 
 def load_real(scaling: str = "unit", validation: float = 0.1, split: str = "random", seed: int = 0) -> Dataset:
@@ -118,6 +119,26 @@ def test_standard_scaling_gives_each_pixel_mean_0_and_variance_1_over_the_traini
     np.testing.assert_allclose(scaled.var(axis=0), 1, rtol=1e-12)
 
 
+def test_standard_global_scaling_gives_all_pixels_together_mean_0_and_variance_1() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (BLOCK + 7, 5), np.uint8)
+    rows = np.arange(1, len(images))
+    scaling = scaling_of("standard_global", images, rows)
+    assert scaling.factor.shape == scaling.offset.shape == ()
+    scaled = scaling.apply(images[rows], np.float64)
+    assert scaled.mean() == pytest.approx(0, abs=1e-12)
+    assert scaled.var() == pytest.approx(1)
+
+
+def test_raw_scaling_leaves_pixels_as_they_are() -> None:
+    np.testing.assert_array_equal(scaling_of("raw", PIXELS).apply(PIXELS, np.float32), PIXELS)
+
+
+def test_unit_scaling_makes_the_brightest_pixel_1() -> None:
+    examples = Examples(PIXELS[:17], np.zeros(17, np.int64), np.arange(17))
+    assert SCALINGS["unit"](examples, 16).apply(PIXELS[:17], np.float64).max() == 1
+    assert SCALINGS["symmetric"](examples, 16).apply(PIXELS[:17], np.float64).tolist()[::16] == [[-1], [1]]
+
+
 def test_standard_scaling_only_centres_constant_pixels() -> None:
     images = np.array([[7, 0, 1], [7, 0, 3]], np.uint8)
     scaling = scaling_of("standard", images)
@@ -173,6 +194,8 @@ def test_standard_scaling_of_the_real_training_images() -> None:
 def test_an_unknown_scaling_is_refused_before_any_data_is_read(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(InputError, match=r"^data.scaling=log: must be one of unit, symmetric, standard$"):
+    with pytest.raises(
+        InputError, match=r"^data.scaling=log: must be one of raw, unit, symmetric, standard, standard_global$"
+    ):
         load_real(scaling="log")
     assert not empty_cache.exists()

@@ -1,11 +1,17 @@
 """The download's process, with a stand-in for torchvision and once with the real one."""
 
+import dataclasses
+import functools
+import http.server
+import os
+import threading
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny_source import Tiny
+from tiny_source import FASHION_MNIST, Tiny
 
-from fmnist_lab.data import FASHION_MNIST
 from fmnist_lab.data import download as module
 from fmnist_lab.data.download import download
 from fmnist_lab.data.folder import Unusable, read
@@ -13,25 +19,25 @@ from fmnist_lab.data.folder import Unusable, read
 STAND_IN = """
 import pathlib, shutil, socket
 
-class Tiny:
-    def __init__(self, root, download):
-        {body}
+def download_url(url, root, filename):
+    {body}
 """
 
 
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file to fill with what torchvision's class does."""
-    package = tmp_path / "modules" / "torchvision"
+    """A file to fill with what torchvision's function does."""
+    package = tmp_path / "modules" / "torchvision" / "datasets"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    monkeypatch.setenv("PYTHONPATH", str(package.parent))
-    return package / "datasets.py"
+    (package.parent / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(package.parents[1]), os.environ.get("PYTHONPATH", "")]))
+    return package / "utils.py"
 
 
 def test_files_arrive_in_a_process_of_its_own(tiny: Tiny, stand_in: Path, tmp_path: Path) -> None:
     server = tiny.write(tmp_path / "server")
-    body = f"shutil.copytree({str(server)!r}, pathlib.Path(root, 'Tiny', 'raw'))"
+    body = f"pathlib.Path(root).mkdir(exist_ok=True); shutil.copy(pathlib.Path({str(server)!r}, filename), root)"
     stand_in.write_text(STAND_IN.format(body=body))
     download(tiny.source, tmp_path / "target")
     assert read(tiny.source, tmp_path / "target") == list(tiny.contents)
@@ -78,3 +84,49 @@ def test_the_real_torchvision_without_a_network(tmp_path: Path, monkeypatch: pyt
         download(FASHION_MNIST, tmp_path)
     assert "\n" not in str(error.value)
     assert "ModuleNotFoundError" not in str(error.value)
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address at which a server of this machine shows it."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = functools.partial(SilentHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+class SilentHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_mirror_that_fails_is_followed_by_the_next(tiny: Tiny, served: tuple[Path, str], tmp_path: Path) -> None:
+    folder, url = served
+    tiny.write(folder / "files")
+    source = dataclasses.replace(tiny.source, urls=(f"{url}elsewhere/", f"{url}files/"))
+    download(source, tmp_path / "target")
+    assert read(source, tmp_path / "target") == list(tiny.contents)
+
+
+def test_files_are_taken_out_of_an_archive_and_nothing_else_is(
+    tiny: Tiny, served: tuple[Path, str], tmp_path: Path
+) -> None:
+    folder, url = served
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        for path in tiny.write(tmp_path / "files").iterdir():
+            archive.write(path, f"gzip/deep/{path.name}")
+        archive.writestr("../../escaped", "out")
+    source = dataclasses.replace(tiny.source, urls=(f"{url}all.zip",))
+    download(source, tmp_path / "target")
+    assert read(source, tmp_path / "target") == list(tiny.contents)
+    assert {path.name for path in (tmp_path / "target").iterdir()} == {
+        "archive.zip",
+        *(f"{file.name}.gz" for file in source.files),
+    }
+    assert not list(tmp_path.rglob("escaped"))

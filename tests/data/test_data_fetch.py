@@ -18,7 +18,8 @@ def script(tiny: Tiny, monkeypatch: pytest.MonkeyPatch, empty_cache: Path, offli
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "FASHION_MNIST", tiny.source)
+    monkeypatch.setattr(module, "known", lambda name: tiny.source)
+    monkeypatch.setattr(module.sys, "argv", ["fetch_data.py"])
     monkeypatch.setattr(module.shutil, "which", lambda name: name)
     return module
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tiny_source import Tiny
 
+from fmnist_lab.data import folder as module
 from fmnist_lab.data.folder import Unusable, read, verify
-from fmnist_lab.data.source import LOOKALIKES
 
 FIRST, SECOND = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 
@@ -55,20 +55,25 @@ def test_truncated_gzip_is_named(tiny: Tiny, tmp_path: Path, keep: int) -> None:
     assert complaint(tiny, tmp_path) == f"{FIRST}.gz is a truncated or corrupt gzip file"
 
 
-@pytest.mark.parametrize("data", [b"<html>404</html>", gzip.compress(b"x" * 99)[:12] + b"\xff" * 30])
+@pytest.mark.parametrize("data", [b"<html>404</html>", gzip.compress(b"x" * 99)[:10] + b"\xff" * 30])
 def test_corrupt_gzip_is_named(tiny: Tiny, tmp_path: Path, data: bytes) -> None:
     (tiny.write(tmp_path) / f"{SECOND}.gz").write_bytes(data)
     assert complaint(tiny, tmp_path) == f"{SECOND}.gz is a truncated or corrupt gzip file"
 
 
+def test_a_gzip_file_is_unpacked_no_further_than_it_may_be_long(tiny: Tiny, tmp_path: Path) -> None:
+    (tiny.write(tmp_path) / f"{SECOND}.gz").write_bytes(gzip.compress(bytes(10**7)))
+    assert complaint(tiny, tmp_path) == f"{SECOND}.gz unpacks to more than the 20 bytes that it should hold"
+
+
 def test_wrong_content_is_shown_with_both_checksums(tiny: Tiny, tmp_path: Path) -> None:
     (tiny.write(tmp_path, suffix="") / FIRST).write_bytes(b"other")
-    found, expected = hashlib.sha256(b"other").hexdigest()[:12], tiny.source.files[0].sha256[:12]
+    found, expected = hashlib.sha256(b"other").hexdigest()[:12], tiny.source.files[0].checksum[:12]
     assert complaint(tiny, tmp_path) == f"{FIRST}: content has SHA-256 {found}, expected {expected}"
 
 
 def test_mnist_is_recognised(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(LOOKALIKES, hashlib.sha256(b"handwritten digits").hexdigest(), "MNIST")
+    monkeypatch.setattr(module, "owner_of", lambda checksum: "MNIST")
     (tiny.write(tmp_path) / f"{FIRST}.gz").write_bytes(gzip.compress(b"handwritten digits"))
     assert complaint(tiny, tmp_path).endswith("it is MNIST's, served under this name")
 

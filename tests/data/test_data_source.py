@@ -5,9 +5,9 @@ import struct
 
 import numpy as np
 import pytest
+from tiny_source import FASHION_MNIST
 
-from fmnist_lab.data import FASHION_MNIST, SOURCES
-from fmnist_lab.data.source import LOOKALIKES, decode, idx_header, is_genuine
+from fmnist_lab.data.source import decode, idx_header, is_genuine, owner_of, shipped
 
 SHAPE = (2, 2, 2)
 IMAGES = np.arange(8, dtype=np.uint8).reshape(2, 4)
@@ -21,18 +21,14 @@ def test_fashion_mnist_has_70000_images_of_28_by_28_in_10_classes() -> None:
     assert FASHION_MNIST.classes[9] == "Ankle boot"
 
 
-def test_sources_are_known_by_their_names() -> None:
-    assert {name: source.name for name, source in SOURCES.items()} == {"fashion_mnist": "fashion_mnist"}
-
-
 def test_checksum_of_a_source_is_that_of_its_files_checksums() -> None:
-    joined = "".join(file.sha256 for file in FASHION_MNIST.files)
+    joined = "".join(file.checksum for file in FASHION_MNIST.files)
     assert FASHION_MNIST.checksum == hashlib.sha256(joined.encode()).hexdigest()
 
 
-def test_no_genuine_file_counts_as_a_lookalike() -> None:
-    assert len(LOOKALIKES) == 4
-    assert not LOOKALIKES.keys() & {file.sha256 for file in FASHION_MNIST.files}
+def test_only_a_lookalikes_file_has_an_owner() -> None:
+    assert [owner_of(file.checksum) for file in shipped("mnist").files] == ["MNIST"] * 4
+    assert [owner_of(file.checksum) for file in FASHION_MNIST.files] == [None] * 4
 
 
 def test_idx_header_is_the_magic_number_and_big_endian_sizes() -> None:

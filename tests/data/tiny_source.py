@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fmnist_lab.data import FASHION_MNIST, IdxFile, Source
+from fmnist_lab.data import IdxFile, Source, shipped
 from fmnist_lab.data.source import idx_header
+
+FASHION_MNIST = shipped("fashion_mnist")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ def make_tiny(package_folder: Path) -> Tiny:
         train_size=12,
         test_size=5,
         torchvision="Tiny",
+        urls=("http://127.0.0.1:9/",),
         package="dataset-tiny",
         package_folder=str(package_folder),
     )

@@ -33,7 +33,10 @@ def test_the_comparison_above_can_fail():
     ("init", "variance"),
     [
         ("glorot_uniform", 2 / (784 + 256)),
+        ("glorot_normal", 2 / (784 + 256)),
         ("he_normal", 2 / 784),
+        ("he_uniform", 2 / 784),
+        ("lecun_normal", 1 / 784),
         ("torch_linear", 1 / (3 * 784)),
         ("normal", 0.01**2),
         ("zeros", 0),
@@ -53,9 +56,17 @@ def test_glorot_is_bounded():
     assert 0.999 * bound < np.abs(weight).max() <= bound
 
 
-def test_he_is_normal():
-    weight = draw("he_normal")[0][0].ravel()
-    assert stats.kstest(weight / np.sqrt(2 / 784), "norm").pvalue > 0.001
+@pytest.mark.parametrize(
+    ("init", "variance"), [("he_normal", 2 / 784), ("glorot_normal", 2 / (784 + 256)), ("lecun_normal", 1 / 784)]
+)
+def test_normal_ones_are_normal(init, variance):
+    weight = draw(init)[0][0].ravel()
+    assert stats.kstest(weight / np.sqrt(variance), "norm").pvalue > 0.001
+
+
+def test_he_uniform_is_uniform():
+    bound = np.sqrt(6 / 784)
+    assert stats.kstest(draw("he_uniform")[0][0].ravel(), stats.uniform(-bound, 2 * bound).cdf).pvalue > 0.001
 
 
 @pytest.mark.parametrize("init", sorted(INITIALIZATIONS))

@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     "optimizer.name": "sgd",
     "optimizer.momentum": 0.0,
     "optimizer.nesterov": False,
+    "data.pixels": 784,
+    "data.classes": 10,
     "data.scaling": "unit",
     "data.validation": 0.1,
     "lr": 0.002,

@@ -102,10 +102,11 @@ def make_claims() -> pd.DataFrame:
 
 def pretend_records(patch: pytest.MonkeyPatch) -> None:
     """Give every run a record: two processors in turn, and predictions that are wrong for one image in ten."""
-    source, chance = data.FASHION_MNIST, np.random.default_rng(0)
+    source, chance = data.shipped("fashion_mnist"), np.random.default_rng(0)
     labels = data.load(source, None, scaling="unit", validation=0, split="last", rng=chance).test.labels
     predicted = np.where(np.arange(len(labels)) % 10, labels, (labels + 1) % 10).astype(np.uint8)
     first = chance.normal(size=(16, source.pixels)).astype(np.float32)
+    patch.setattr(Record, "config", lambda self: {"data": {"name": "fashion_mnist"}})
     patch.setattr(Record, "weights", lambda self: [(first, first[:, 0])])
     patch.setattr(Record, "test_predictions", lambda self: predicted)
     patch.setattr(Record, "summary", lambda self: {"provenance": PROVENANCE[int(self.run, 16) % 2]})
@@ -119,7 +120,7 @@ PROVENANCE = [
         "versions": {"numpy": "2.4.6"},
         "threads": 1,
         "workers": 2,
-        "data_checksum": data.FASHION_MNIST.checksum,
+        "data_checksum": data.shipped("fashion_mnist").checksum,
         "git_commit": None,
         "numerics": 1,
     }

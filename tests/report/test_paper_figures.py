@@ -194,7 +194,7 @@ def test_the_confusion_matrix_is_drawn_with_its_numbers():
 def test_the_largest_unit_is_shown_first():
     weights = np.random.default_rng(0).normal(size=(5, 12))
     weights[3] *= 10
-    figure = paper_figures.weights_figure({"custom": weights}, (3, 4))
+    figure = paper_figures.weights_figure({"custom": weights.reshape(-1, 3, 4)})
     mosaic = figure.axes[0].images[0].get_array()
     assert np.asarray(mosaic[:3, :4]) == pytest.approx(weights[3].reshape(3, 4))
     low, high = figure.axes[0].images[0].get_clim()

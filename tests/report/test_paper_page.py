@@ -157,7 +157,7 @@ def test_the_commands_are_told(page):
 def test_the_provenance_names_every_condition_that_occurred(page):
     one, other = PROVENANCE[0]["cpu"], PROVENANCE[1]["cpu"]
     assert f"processor {one}; {other}" in page.text or f"processor {other}; {one}" in page.text
-    assert f"SHA-256 of the data {data.FASHION_MNIST.checksum}" in page.text
+    assert f"SHA-256 of the data {data.shipped('fashion_mnist').checksum}" in page.text
     assert "numpy 2.4.6" in page.text
     assert "runs at once 2" in page.text
     assert "None" not in page.text

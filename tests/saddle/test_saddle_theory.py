@@ -21,7 +21,7 @@ def draw(seed, pixels=5, m=40, classes=3):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (m, pixels)).astype(np.uint8)
     labels = rng.integers(0, classes, m)
-    return measure(images, labels, classes), images.T / 255, one_hot(labels, classes)
+    return measure(images, labels, classes, 255), images.T / 255, one_hot(labels, classes)
 
 
 def loss(weights, X, Y):
@@ -181,8 +181,8 @@ def test_the_walk_moves_when_it_may(optimizer):
 
 def test_fashion_mnist_has_these_spectra():
     """Of all 60 000 training images, pixels in [0, 1]; computed once, written down to guard the way to them."""
-    images, labels, *_ = data.map_arrays(data.prepare(data.FASHION_MNIST, None))
-    moments = measure(images, labels, 10)
+    images, labels, *_ = data.map_arrays(data.prepare(data.shipped("fashion_mnist"), None))
+    moments = measure(images, labels, 10, 255)
     np.testing.assert_allclose(
         moments.sigma,
         [3.172528, 1.051239, 0.632851, 0.435344, 0.368265, 0.302665, 0.227362, 0.136689, 0.104724, 0.066509],

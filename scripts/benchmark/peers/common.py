@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -119,8 +118,3 @@ def measure(told: argparse.Namespace, given: Problem, train: Callable[[Rows], Se
 
 def show(**measured: Any) -> None:
     print(json.dumps(measured))
-
-
-def layers(hidden: Sequence[int], pixels: int = 784, classes: int = 10) -> list[tuple[int, int]]:
-    """(fan-in, fan-out) of each layer, first layer first."""
-    return list(pairwise([pixels, *hidden, classes]))

@@ -3,7 +3,7 @@
 import time
 
 import numpy as np
-from common import layers, options, problem, show
+from common import options, problem, show
 
 Product = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -24,7 +24,7 @@ def products(fan_in: int, fan_out: int, rows: int, first: bool) -> list[Product]
 
 
 def step(rows: int) -> list[Product]:
-    shapes = enumerate(layers(told.hidden))
+    shapes = enumerate(weight.shape[::-1] for weight, _ in given.weights)
     return [product for place, shape in shapes for product in products(*shape, rows, first=place == 0)]
 
 
@@ -37,7 +37,8 @@ def epoch() -> float:
     return time.perf_counter() - start
 
 
-whole, rest = divmod(len(problem(told).rows), told.batch)
+given = problem(told)
+whole, rest = divmod(len(given.rows), told.batch)
 steps = [step(told.batch)] * whole + ([step(rest)] if rest else [])
 epoch()  # warms up
 show(seconds=[epoch() for _ in range(told.epochs)])

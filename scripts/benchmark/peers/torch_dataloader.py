@@ -16,7 +16,8 @@ class Pictures(Dataset):
     """As torchvision.datasets.FashionMNIST hands out its images, one by one."""
 
     def __init__(self, images, labels, rows: Rows) -> None:
-        self.images, self.labels = torch.tensor(images[rows]).view(-1, 28, 28), torch.tensor(labels[rows])
+        self.images = torch.tensor(given.dataset.source.pictures(images[rows]))
+        self.labels = torch.tensor(labels[rows])
         self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
 
     def __len__(self) -> int:

@@ -1,12 +1,10 @@
-"""Fashion-MNIST: where its files come from, proof that they are the right ones, splits and scaling."""
+"""A data set: where its files come from, proof that they are the right ones, splits and scaling."""
 
 from fmnist_lab.data.cache import NotAtHand, map_arrays, prepare
 from fmnist_lab.data.dataset import Dataset, Examples, Scaling, load, split_rows, training_images, validation_size
-from fmnist_lab.data.source import FASHION_MNIST, SOURCES, IdxFile, Source
+from fmnist_lab.data.source import IdxFile, Source, shipped, source_of
 
 __all__ = [
-    "FASHION_MNIST",
-    "SOURCES",
     "Dataset",
     "Examples",
     "IdxFile",
@@ -16,6 +14,8 @@ __all__ = [
     "load",
     "map_arrays",
     "prepare",
+    "shipped",
+    "source_of",
     "split_rows",
     "training_images",
     "validation_size",

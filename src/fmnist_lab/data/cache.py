@@ -1,5 +1,7 @@
 """The decoded data on disk: made once for each machine, verified once a process, mapped by every run."""
 
+import hashlib
+import json
 import logging
 import os
 import shutil
@@ -14,12 +16,16 @@ from platformdirs import user_cache_path
 
 from fmnist_lab.data.download import download
 from fmnist_lab.data.folder import Unusable, read, signature, verify
-from fmnist_lab.data.source import Source, decode, is_genuine
+from fmnist_lab.data.source import ARRAYS, Source, decode, is_genuine
 from fmnist_lab.errors import InputError
 
 log = logging.getLogger("fmnist_lab.data")
 
-ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+PACKED = Path(__file__).parent / "packed"
+"""Data sets that travel inside the package, a folder each."""
+
+CONTENTS = "contents.json"
+"""In a cache folder: the SHA-256 of each array's IDX file, for data whose own checksums are of the gzipped files."""
 
 
 class NotAtHand(InputError):
@@ -29,9 +35,10 @@ class NotAtHand(InputError):
 def prepare(source: Source, root: str | None) -> Path:
     """The cache folder with the source's decoded arrays, made first when it is not there yet.
 
-    The files come from `root` alone when it is given (not empty); else from the cache, Debian's package
-    or torchvision's download. Several processes may call this at once.
-    Raises `InputError` for a bad `root`, a cache that cannot be written, or (`NotAtHand`) no data.
+    The files come from `root` alone when it is given (not empty); else from the cache, the lab's own package,
+    Debian's or a download. Several processes may call this at once.
+    Raises `InputError` for a bad `root`, a cache that cannot be written, labels that no class is named for, or
+    (`NotAtHand`) no data.
     """
     given = Path(os.path.expanduser(root)) if root else None  # noqa: PTH111 - Path.expanduser can raise
     folder = _cache() / f"{source.name}-{source.checksum[:12]}"
@@ -42,6 +49,7 @@ def prepare(source: Source, root: str | None) -> Path:
             _fill(source, given, folder)
     except Unusable as reason:
         raise InputError(f"data.root={root}: {reason}") from reason
+    _check_labels(source, folder)
     return folder
 
 
@@ -61,8 +69,30 @@ def _cache() -> Path:
 
 
 def _is_whole(source: Source, folder: Path) -> bool:
-    parts = zip(ARRAYS, source.file_shapes, source.files, strict=True)
-    return all(_is_intact(folder / f"{name}.npy", shape, file.sha256) for name, shape, file in parts)
+    pinned = _contents(folder)
+    known = [file.checksum if file.kind == "sha256" else pinned.get(file.name, "") for file in source.files]
+    parts = zip(ARRAYS, source.file_shapes, known, strict=True)
+    return all(_is_intact(folder / f"{name}.npy", shape, sha256) for name, shape, sha256 in parts)
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    try:
+        pinned = json.loads((folder / CONTENTS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return pinned if isinstance(pinned, dict) else {}
+
+
+def _check_labels(source: Source, folder: Path) -> None:
+    """Refuse labels that are no class's: nothing else would notice them before a model fails."""
+    _, train, _, test = map_arrays(folder)
+    least, most = min(train.min(), test.min()), max(train.max(), test.max())
+    last = source.first_label + len(source.classes) - 1
+    if least < source.first_label or most > last:
+        raise InputError(
+            f"data.source.classes: must name the class of every label: the files have labels from {least} to {most}, "
+            f"and {len(source.classes)} classes from data.source.first_label={source.first_label} on are named"
+        )
 
 
 def _is_intact(path: Path, shape: tuple[int, ...], sha256: str) -> bool:
@@ -96,18 +126,28 @@ def _fill(source: Source, given: Path | None, folder: Path) -> None:
 
 
 def _search(source: Source, folder: Path) -> list[bytes]:
-    try:
-        return read(source, Path(source.package_folder))
-    except Unusable as reason:
-        packaged = reason
+    places = [PACKED / source.name] + ([Path(source.package_folder)] if source.package_folder else [])
+    tried = [f"not in the cache {folder}"]
+    for place in places:
+        try:
+            return read(source, place)
+        except Unusable as reason:
+            if place.parent != PACKED:
+                tried.append(f"not in {place} ({reason})")
     try:
         return _download(source, folder / "download")
     except Unusable as reason:
+        remedies = ["give data.root=FOLDER with its four IDX files", *_remedies(source)]
         raise NotAtHand(
-            f"{source.title} is not in the cache {folder}, not in {source.package_folder} ({packaged}), "
-            f"and its download failed ({reason}): give data.root=FOLDER with its four IDX files, run "
-            f'"python scripts/fetch_data.py", or install the system package {source.package}'
+            f"{source.title} is {', '.join(tried)}, and its download failed ({reason}): "
+            + (", or ".join([", ".join(remedies[:-1]), remedies[-1]]) if len(remedies) > 1 else remedies[0])
         ) from reason
+
+
+def _remedies(source: Source) -> list[str]:
+    if not source.package:
+        return []
+    return ['run "python scripts/fetch_data.py"', f"install the system package {source.package}"]
 
 
 def _download(source: Source, folder: Path) -> list[bytes]:
@@ -126,3 +166,9 @@ def _write(source: Source, folder: Path, contents: list[bytes]) -> None:
         with temporary.open("wb") as file:
             np.save(file, decode(content, shape), allow_pickle=False)
         temporary.replace(folder / f"{name}.npy")
+    pinned = {
+        file.name: hashlib.sha256(content).hexdigest() for file, content in zip(source.files, contents, strict=True)
+    }
+    temporary = folder / f"{CONTENTS}.tmp"
+    temporary.write_text(json.dumps(pinned, indent=2) + "\n", "utf-8")
+    temporary.replace(folder / CONTENTS)

@@ -1,5 +1,6 @@
 """A data set as a run sees it: training, validation and test examples, and the scaling of their pixels."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,7 +15,6 @@ from fmnist_lab.errors import InputError
 Choice = TypeVar("Choice")
 Rows = NDArray[np.int64]
 
-BRIGHTEST = 255
 BLOCK = 4096
 """Images of which squares are held in memory at once."""
 
@@ -23,7 +23,7 @@ BLOCK = 4096
 class Examples:
     """Some rows of labelled images.
 
-    images: uint8 (n, pixels) and labels: int64 (n,), both read-only; rows: int64 (k,), those of this part.
+    images: uint8 (n, pixels), and labels: int64 (n,), both read-only; rows: int64 (k,), those of this part.
     """
 
     images: NDArray[np.uint8]
@@ -65,23 +65,32 @@ def load(
 ) -> Dataset:
     """The data set, split and scaled; `rng` draws the validation images of a random split.
 
-    scaling: `unit` ([0, 1]), `symmetric` ([-1, 1]) or `standard` (each pixel with mean 0 and variance 1 over
-    the training images). validation and split: see `split_rows`; without validation images the test images
-    stand in. Raises `InputError` for a value out of range and as `prepare` does.
+    scaling: `unit` ([0, 1]), `symmetric` ([-1, 1]), `standard` (each pixel with mean 0 and variance 1 over the
+    training images), `standard_global` (likewise, with one mean and one variance for all pixels) or `raw` (as stored).
+    Labels count from 0, whatever they do in the files. validation and split: see `split_rows`; without validation
+    images the test images stand in. Raises `InputError` for a value out of range and as `prepare` does.
     """
     scale = _choose("data.scaling", scaling, SCALINGS)
     train_rows, validation_rows = split_rows(source.train_size, validation, split, rng)
     train_images, train_labels, test_images, test_labels = map_arrays(prepare(source, root))
-    train = Examples(train_images, train_labels, train_rows)
-    test = Examples(test_images, test_labels, np.arange(source.test_size, dtype=np.int64))
+    train = Examples(train_images, _from_0(train_labels, source), train_rows)
+    test = Examples(test_images, _from_0(test_labels, source), np.arange(source.test_size, dtype=np.int64))
     return Dataset(
         train=train,
-        validation=Examples(train_images, train_labels, validation_rows) if len(validation_rows) else test,
+        validation=Examples(train.images, train.labels, validation_rows) if len(validation_rows) else test,
         test=test,
-        scaling=scale(train),
+        scaling=scale(train, source.brightest),
         source=source,
         validation_is_test=not len(validation_rows),
     )
+
+
+def _from_0(labels: NDArray[np.int64], source: Source) -> NDArray[np.int64]:
+    if not source.first_label:
+        return labels
+    shifted = labels - source.first_label
+    shifted.setflags(write=False)
+    return shifted
 
 
 def split_rows(n: int, validation: float, split: str, rng: np.random.Generator) -> tuple[Rows, Rows]:
@@ -130,26 +139,43 @@ def _last(n: int, size: int, _rng: np.random.Generator) -> tuple[Rows, Rows]:
     return rows[: n - size], rows[n - size :]
 
 
-def _unit(_train: Examples) -> Scaling:
-    return Scaling(np.array(1 / BRIGHTEST), np.array(0.0))
+def _raw(_train: Examples, _brightest: int) -> Scaling:
+    return Scaling(np.array(1.0), np.array(0.0))
 
 
-def _symmetric(_train: Examples) -> Scaling:
-    return Scaling(np.array(2 / BRIGHTEST), np.array(-1.0))
+def _unit(_train: Examples, brightest: int) -> Scaling:
+    return Scaling(np.array(1 / brightest), np.array(0.0))
 
 
-def _standard(train: Examples) -> Scaling:
-    # Integer sums are exact, so a constant pixel has a variance of exactly 0.
-    n = len(train)
+def _symmetric(_train: Examples, brightest: int) -> Scaling:
+    return Scaling(np.array(2 / brightest), np.array(-1.0))
+
+
+def _standard(train: Examples, _brightest: int) -> Scaling:
+    n, (total, squares) = len(train), _sums(train)
+    return _standardized(total / n, np.sqrt(n * squares - total**2) / n)
+
+
+def _standard_global(train: Examples, _brightest: int) -> Scaling:
+    # Python's whole numbers, as these outgrow 64 bits.
+    n, (total, squares) = train.images.shape[1] * len(train), (int(sums.sum()) for sums in _sums(train))
+    return _standardized(np.array(total / n), np.array(math.sqrt(n * squares - total**2) / n))
+
+
+def _sums(train: Examples) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The sum of each pixel over the training images and that of its square, exactly: of shape (pixels,)."""
     total = np.zeros(train.images.shape[1], np.int64)
     squares = np.zeros_like(total)
-    for start in range(0, n, BLOCK):
+    for start in range(0, len(train), BLOCK):
         block = train.images[train.rows[start : start + BLOCK]]
         total += block.sum(axis=0, dtype=np.int64)
         squares += np.square(block, dtype=np.uint16).sum(axis=0, dtype=np.int64)
-    mean = total / n
-    deviation = np.sqrt(n * squares - total**2) / n
-    factor = 1 / np.where(deviation == 0, 1.0, deviation)
+    return total, squares
+
+
+def _standardized(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> Scaling:
+    """To mean 0 and variance 1; what is constant (its sums are exact, so its deviation exactly 0) is only shifted."""
+    factor = np.asarray(1 / np.where(deviation == 0, 1.0, deviation))
     return Scaling(factor, -mean * factor)
 
 
@@ -158,10 +184,12 @@ SPLITS: dict[str, Callable[[int, int, np.random.Generator], tuple[Rows, Rows]]] 
     "first": _first,
     "last": _last,
 }
-SCALINGS: dict[str, Callable[[Examples], Scaling]] = {
+SCALINGS: dict[str, Callable[[Examples, int], Scaling]] = {
+    "raw": _raw,
     "unit": _unit,
     "symmetric": _symmetric,
     "standard": _standard,
+    "standard_global": _standard_global,
 }
 
 

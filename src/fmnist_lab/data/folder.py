@@ -2,13 +2,16 @@
 
 import gzip
 import hashlib
+import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from fmnist_lab.data.source import LOOKALIKES, IdxFile, Source
+from fmnist_lab.data.source import IdxFile, Source, file_size, is_shaped, owner_of
+
+Sought = tuple[Path, IdxFile, tuple[int, ...]]  # where a file is, what it should be, and the shape of its array
 
 
 class Unusable(Exception):
@@ -21,14 +24,14 @@ def read(source: Source, folder: Path) -> list[bytes]:
     Raises `Unusable` when the folder or a file is missing, unreadable, broken or not the right one.
     """
     with _os_errors_as_unusable():
-        return [_read(path, file) for path, file in _locate(source, folder)]
+        return [_read(*sought) for sought in _locate(source, folder)]
 
 
 def verify(source: Source, folder: Path) -> None:
     """Raise `Unusable` where `read` would; a file is read once a process, and again after a change."""
     with _os_errors_as_unusable():
-        for path, file in _locate(source, folder):
-            _verify(path, file, signature(path))
+        for path, file, shape in _locate(source, folder):
+            _verify(path, file, shape, signature(path))
 
 
 def signature(path: Path) -> tuple[int, int, int]:
@@ -46,41 +49,74 @@ def _os_errors_as_unusable() -> Iterator[None]:
         raise Unusable(f"{where}cannot be read ({error.strerror or error})") from error
 
 
-def _locate(source: Source, folder: Path) -> list[tuple[Path, IdxFile]]:
+def _locate(source: Source, folder: Path) -> list[Sought]:
     if not folder.exists():
         raise Unusable("no such folder")
     if not folder.is_dir():
         raise Unusable("not a folder")
-    paths = [_find(file.name, source, folder) for file in source.files]
-    missing = [file.name for file, path in zip(source.files, paths, strict=True) if path is None]
+    paths = [_find(file, source, folder) for file in source.files]
+    missing = [_told(file) for file, path in zip(source.files, paths, strict=True) if path is None]
     if missing:
-        raise Unusable(f"lacks {', '.join(missing)} (gzipped or not, here or in {source.torchvision}/raw or raw)")
-    return [(path, file) for file, path in zip(source.files, paths, strict=True) if path]
+        either = "gzipped or not, " if any(file.kind == "sha256" for file in source.files) else ""
+        others = " or ".join(layout.as_posix() for layout in _layouts(source)[1:])
+        raise Unusable(f"lacks {', '.join(missing)} ({either}here or in {others})")
+    sought = zip(paths, source.files, source.file_shapes, strict=True)
+    return [(path, file, shape) for path, file, shape in sought if path]
 
 
-def _find(name: str, source: Source, folder: Path) -> Path | None:
-    layouts = (folder, folder / source.torchvision / "raw", folder / "raw")
-    candidates = (layout / f"{name}{suffix}" for layout in layouts for suffix in ("", ".gz"))
+def _layouts(source: Source) -> list[Path]:
+    torchvision = [Path(source.torchvision, "raw")] if source.torchvision else []
+    return [Path(), *torchvision, Path("raw")]
+
+
+def _find(file: IdxFile, source: Source, folder: Path) -> Path | None:
+    candidates = (folder / layout / f"{file.name}{end}" for layout in _layouts(source) for end in _endings(file))
     return next((path for path in candidates if path.exists()), None)
 
 
-def _read(path: Path, file: IdxFile) -> bytes:
-    content = _decompress(path) if path.suffix == ".gz" else path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != file.sha256:
-        known = f"; it is {LOOKALIKES[found]}'s, served under this name" if found in LOOKALIKES else ""
-        raise Unusable(f"{path.name}: content has SHA-256 {found[:12]}, expected {file.sha256[:12]}{known}")
+def _endings(file: IdxFile) -> tuple[str, ...]:
+    """A checksum of the gzipped file cannot prove any other."""
+    return ("", ".gz") if file.kind == "sha256" else (".gz",)
+
+
+def _told(file: IdxFile) -> str:
+    return file.name if file.kind == "sha256" else f"{file.name}.gz"
+
+
+def _read(path: Path, file: IdxFile, shape: tuple[int, ...]) -> bytes:
+    raw = path.read_bytes()
+    if file.kind != "sha256":
+        _compare(path, file, raw)
+    content = _decompress(path, raw, file_size(shape)) if path.suffix == ".gz" else raw
+    if file.kind == "sha256":
+        _compare(path, file, content)
+    if not is_shaped(content, shape):
+        raise Unusable(f"{path.name} is no IDX file of unsigned bytes of shape {' x '.join(map(str, shape))}")
     return content
 
 
-def _decompress(path: Path) -> bytes:
-    compressed = path.read_bytes()
+def _compare(path: Path, file: IdxFile, content: bytes) -> None:
+    algorithm = file.kind.removesuffix("_gz")
+    found = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
+    if found != file.checksum:
+        owner = owner_of(found)
+        known = f"; it is {owner}'s, served under this name" if owner else ""
+        name = {"sha256": "SHA-256", "md5": "MD5"}[algorithm]
+        raise Unusable(f"{path.name}: content has {name} {found[:12]}, expected {file.checksum[:12]}{known}")
+
+
+def _decompress(path: Path, compressed: bytes, size: int) -> bytes:
+    """The content, unpacked no further than shows that it is too long to be the right one."""
     try:
-        return gzip.decompress(compressed)
+        with gzip.open(io.BytesIO(compressed)) as file:
+            content = file.read(size + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Unusable(f"{path.name} is a truncated or corrupt gzip file") from error
+    if len(content) > size:
+        raise Unusable(f"{path.name} unpacks to more than the {size} bytes that it should hold")
+    return content
 
 
 @lru_cache
-def _verify(path: Path, file: IdxFile, _signature: tuple[int, int, int]) -> None:
-    _read(path, file)
+def _verify(path: Path, file: IdxFile, shape: tuple[int, ...], _signature: tuple[int, int, int]) -> None:
+    _read(path, file, shape)

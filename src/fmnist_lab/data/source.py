@@ -1,52 +1,67 @@
-"""The data sets there are, what proves their files genuine, and the IDX format the files are in."""
+"""What a data set is, what proves its files genuine, and the IDX format the files are in."""
 
 import hashlib
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist_lab.conf import shipped_data
+
+# Where the arrays of a data set are named, everywhere in this order.
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+
+# How a file can be proved genuine, the first by its decompressed content, the others by the gzipped file as published.
+CHECKSUMS = ("sha256", "sha256_gz", "md5_gz")
+
 
 @dataclass(frozen=True)
 class IdxFile:
-    """A file's name and the SHA-256 (hex) of its decompressed content."""
+    """A file's name without .gz, and one checksum (hex): of `kind`, one of `CHECKSUMS`."""
 
     name: str
-    sha256: str
+    checksum: str
+    kind: str = "sha256"
 
 
 @dataclass(frozen=True)
 class Source:
     """A data set of labelled images.
 
-    `files` holds the training images, training labels, test images and test labels, in this order.
-    `torchvision` is the name of torchvision's class, which is also that of the folder it makes;
-    `package` is Debian's package, which puts the files into `package_folder`.
+    `files` are in the order of `ARRAYS`. `shape` is (height, width), or (height, width, channels). The labels in the
+    files count from `first_label`; `brightest` is the pixel value that `unit` scaling makes 1; `transposed` says that
+    images are stored column by column, which only pictures of them need to know. `urls` are folders or zip archives
+    that hold the gzipped files; `torchvision` is the folder that torchvision's download makes; `package` is Debian's
+    package, which puts the files into `package_folder`.
     """
 
     name: str
     title: str
-    files: tuple[IdxFile, IdxFile, IdxFile, IdxFile]
-    shape: tuple[int, int]
+    files: tuple[IdxFile, ...]
+    shape: tuple[int, ...]
     classes: tuple[str, ...]
     train_size: int
     test_size: int
-    torchvision: str
-    package: str
-    package_folder: str
+    first_label: int = 0
+    brightest: int = 255
+    transposed: bool = False
+    urls: tuple[str, ...] = ()
+    torchvision: str | None = None
+    package: str | None = None
+    package_folder: str | None = None
 
     @property
     def checksum(self) -> str:
         """One SHA-256 (hex) for the whole data set: that of the four files' checksums."""
-        return hashlib.sha256("".join(file.sha256 for file in self.files).encode()).hexdigest()
+        return hashlib.sha256("".join(file.checksum for file in self.files).encode()).hexdigest()
 
     @property
     def pixels(self) -> int:
-        """Pixels of one image."""
+        """Numbers that make up one image."""
         return math.prod(self.shape)
 
     def layer_sizes(self, hidden: Sequence[int]) -> list[int]:
@@ -59,45 +74,41 @@ class Source:
         train, test = self.train_size, self.test_size
         return (train, *self.shape), (train,), (test, *self.shape), (test,)
 
+    def pictures(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Images (n, pixels) as they are looked at, (n, height, width) or (n, height, width, channels)."""
+        pictures = images.reshape(-1, *self.shape)
+        return pictures.swapaxes(1, 2) if self.transposed else pictures
 
-FASHION_MNIST = Source(
-    name="fashion_mnist",
-    title="Fashion-MNIST",
-    files=(
-        IdxFile("train-images-idx3-ubyte", "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
-        IdxFile("train-labels-idx1-ubyte", "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
-        IdxFile("t10k-images-idx3-ubyte", "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
-        IdxFile("t10k-labels-idx1-ubyte", "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
-    ),
-    shape=(28, 28),
-    classes=(
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ),
-    train_size=60_000,
-    test_size=10_000,
-    torchvision="FashionMNIST",
-    package="dataset-fashion-mnist",
-    package_folder="/usr/share/datasets/fashion-mnist",
-)
 
-SOURCES: dict[str, Source] = {FASHION_MNIST.name: FASHION_MNIST}
+def source_of(section: Mapping[str, Any]) -> Source:
+    """The data set that the data section of a configuration describes; `docs/data.md` explains its keys.
 
-LOOKALIKES: dict[str, str] = {
-    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db": "MNIST",
-    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5": "MNIST",
-    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7": "MNIST",
-    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2": "MNIST",
-}
-"""Checksums of files that mirrors have served under these sources' names, and whose they are."""
+    A record older than these descriptions has none, and is of a data set that comes with the lab.
+    """
+    facts = section.get("source") or shipped_data(section["name"])["source"]
+    files = tuple(_idx_file(facts["files"][array]) for array in ARRAYS)
+    told = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
+    return Source(**(told | {"name": section["name"], "files": files}))
+
+
+def shipped(name: str) -> Source:
+    """A data set that comes with the lab."""
+    return source_of(shipped_data(name))
+
+
+def owner_of(checksum: str) -> str | None:
+    """Whose file it is that others are mixed up with, when it is one."""
+    lookalike = shipped(LOOKALIKE)
+    return lookalike.title if checksum in {file.checksum for file in lookalike.files} else None
+
+
+def _idx_file(told: Mapping[str, Any]) -> IdxFile:
+    (kind,) = (kind for kind in CHECKSUMS if told.get(kind))
+    return IdxFile(told["name"], told[kind], kind)
+
+
+# Mirrors have served this data set's files under the names of others, which are the same.
+LOOKALIKE = "mnist"
 
 UNSIGNED_BYTES = 0x08 << 8
 """The IDX magic number is this plus the number of dimensions."""
@@ -108,8 +119,18 @@ def idx_header(shape: tuple[int, ...]) -> bytes:
     return struct.pack(f">{1 + len(shape)}I", UNSIGNED_BYTES + len(shape), *shape)
 
 
+def is_shaped(content: bytes, shape: tuple[int, ...]) -> bool:
+    """Whether an IDX file holds an array of unsigned bytes of this shape, all of it and nothing else."""
+    return content.startswith(idx_header(shape)) and len(content) == file_size(shape)
+
+
+def file_size(shape: tuple[int, ...]) -> int:
+    """Bytes of an IDX file that holds an array of this shape."""
+    return len(idx_header(shape)) + math.prod(shape)
+
+
 def decode(content: bytes, shape: tuple[int, ...]) -> NDArray[Any]:
-    """The array of an IDX file whose checksum has vouched for its shape.
+    """The array of an IDX file of this shape (see `is_shaped`).
 
     Returns images as uint8 (n, pixels), labels as int64 (n,).
     """

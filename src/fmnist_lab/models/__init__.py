@@ -32,6 +32,7 @@ class UpdateRule:
     momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0
+    decay_biases: bool = True
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
 
@@ -56,22 +57,31 @@ class Model(Protocol):
         """A copy of the weights."""
 
 
-def build(name: str, weights: Weights, activation: str, rule: UpdateRule, *, batch_size: int, device: str) -> Model:
-    """The model called `name`, starting from `weights` and in their dtype."""
-    return MODELS[name](weights, activation, rule, batch_size, device)
+def build(
+    name: str,
+    weights: Weights,
+    activation: str,
+    rule: UpdateRule,
+    *,
+    batch_size: int,
+    device: str,
+    biases: bool = True,
+) -> Model:
+    """The model called `name`, starting from `weights` and in their dtype; without `biases` those never move."""
+    return MODELS[name](weights, activation, rule, batch_size, device, biases)
 
 
-def _custom(weights: Weights, activation: str, rule: UpdateRule, batch_size: int, device: str) -> Model:
+def _custom(weights: Weights, activation: str, rule: UpdateRule, batch_size: int, device: str, biases: bool) -> Model:
     from fmnist_lab.models.custom import CustomModel
 
-    return CustomModel(weights, activation, rule, batch_size)
+    return CustomModel(weights, activation, rule, batch_size, biases)
 
 
-def _torch(weights: Weights, activation: str, rule: UpdateRule, batch_size: int, device: str) -> Model:
+def _torch(weights: Weights, activation: str, rule: UpdateRule, batch_size: int, device: str, biases: bool) -> Model:
     # Imported here: a run of the hand-written model must not pay for PyTorch.
     from fmnist_lab.models.torch import TorchModel
 
-    return TorchModel(weights, activation, rule, device)
+    return TorchModel(weights, activation, rule, device, biases)
 
 
-MODELS: dict[str, Callable[[Weights, str, UpdateRule, int, str], Model]] = {"custom": _custom, "torch": _torch}
+MODELS: dict[str, Callable[[Weights, str, UpdateRule, int, str, bool], Model]] = {"custom": _custom, "torch": _torch}

@@ -24,7 +24,10 @@ class Dense:
     `bias_gradient` into their gradients: what `backward` writes there is what the optimiser reads.
     """
 
-    def __init__(self, parameters: tuple[Array, Array], gradients: tuple[Array, Array], images: int) -> None:
+    def __init__(
+        self, parameters: tuple[Array, Array], gradients: tuple[Array, Array], images: int, biases: bool = True
+    ) -> None:
+        self.biases = biases
         self.weight, self.bias = parameters
         self.weight_gradient, self.bias_gradient = gradients
         self._z, self._dx = (np.empty(fan * images, self.weight.dtype) for fan in self.weight.shape)
@@ -40,7 +43,8 @@ class Dense:
     def backward(self, dz: Array) -> None:
         """∂L/∂W_ji = Σ_r dz_jr x_ir, so ∂L/∂W = dz xᵀ; and ∂L/∂b_j = Σ_r dz_jr, as b enters every column once."""
         np.matmul(dz, self.x.T, out=self.weight_gradient)
-        np.matmul(dz, self._ones[: dz.shape[1]], out=self.bias_gradient)
+        if self.biases:  # else their gradient stays 0, and so do they
+            np.matmul(dz, self._ones[: dz.shape[1]], out=self.bias_gradient)
 
     def backward_to_input(self, dz: Array) -> Array:
         """∂L/∂x_ir = Σ_j W_ji dz_jr, so ∂L/∂x = Wᵀ dz. The first layer never asks: pixels do not learn."""
@@ -151,14 +155,16 @@ class CustomModel:
     passes over two vectors, whatever the depth.
     """
 
-    def __init__(self, weights: Weights, activation: str, rule: UpdateRule, batch_size: int) -> None:
+    def __init__(
+        self, weights: Weights, activation: str, rule: UpdateRule, batch_size: int, biases: bool = True
+    ) -> None:
         self._rows = max(batch_size, EVALUATION_ROWS)
         self.parameters = np.concatenate([array.ravel() for pair in weights for array in pair])
         self.gradients = np.zeros_like(self.parameters)
         views = zip(_views(self.parameters, weights), _views(self.gradients, weights), strict=True)
-        self.layers = [Dense(parameters, gradients, self._rows) for parameters, gradients in views]
+        self.layers = [Dense(parameters, gradients, self._rows, biases) for parameters, gradients in views]
         self.activation = ACTIVATIONS[activation]
-        self.optimizer = OPTIMIZERS[rule.name](rule, self.parameters, self.gradients)
+        self.optimizer = OPTIMIZERS[rule.name](rule, self.parameters, self.gradients, _decay(rule, weights))
 
     def feed(self, images: Array, labels: Array, factor: Array, offset: Array) -> Feed:
         dtype = self.parameters.dtype
@@ -207,6 +213,14 @@ class CustomModel:
 def _columns(room: Array, rows: int, columns: int) -> Array:
     """An array (rows, columns) at the start of `room`, in one piece: BLAS is slower on part of a wider one."""
     return room[: rows * columns].reshape(rows, columns)
+
+
+def _decay(rule: UpdateRule, like: Weights) -> Array | None:
+    """The weight decay of each parameter, when it is not the same for all."""
+    if rule.decay_biases or not rule.weight_decay:
+        return None
+    decays = [(np.full_like(weight, rule.weight_decay), np.zeros_like(bias)) for weight, bias in like]
+    return np.concatenate([array.ravel() for pair in decays for array in pair])
 
 
 def _views(flat: Array, like: Weights) -> Weights:

@@ -24,6 +24,11 @@ INITIALIZATIONS: dict[str, Draw] = {
     "he_normal": lambda rng, shape, i, o, std: rng.normal(0, np.sqrt(2 / i), shape),
     # torch.nn.Linear.reset_parameters: kaiming_uniform_(a=sqrt(5)), that is variance 1 / (3 fan_in).
     "torch_linear": lambda rng, shape, i, o, std: _uniform(rng, 1 / np.sqrt(i), shape),
+    # The same two variances by the other law (a uniform law's bound is sqrt(3) standard deviations).
+    "glorot_normal": lambda rng, shape, i, o, std: rng.normal(0, np.sqrt(2 / (i + o)), shape),
+    "he_uniform": lambda rng, shape, i, o, std: _uniform(rng, np.sqrt(6 / i), shape),
+    # LeCun et al. (1998), Efficient BackProp, eq. 16: variance 1 / fan_in.
+    "lecun_normal": lambda rng, shape, i, o, std: rng.normal(0, np.sqrt(1 / i), shape),
     "normal": lambda rng, shape, i, o, std: rng.normal(0, std, shape),
     "zeros": lambda rng, shape, i, o, std: np.zeros(shape),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,11 +23,11 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 class TorchModel:
     """A multilayer perceptron with softmax cross-entropy; see `fmnist_lab.models.Model`."""
 
-    def __init__(self, weights: Weights, activation: str, rule: UpdateRule, device: str) -> None:
+    def __init__(self, weights: Weights, activation: str, rule: UpdateRule, device: str, biases: bool = True) -> None:
         self.device = torch.device(device)
         layers: list[nn.Module] = []
         for weight, bias in weights:
-            layers += [_linear(weight, bias), ACTIVATIONS[activation]()]
+            layers += [_linear(weight, bias, biases), ACTIVATIONS[activation]()]
         self.network = nn.Sequential(*layers[:-1]).to(self.device)
         self.optimizer = _optimizer(rule, self.network, self.device)
 
@@ -77,26 +79,35 @@ def _operand(array: Array, dtype: torch.dtype, device: torch.device) -> Tensor |
     return tensor.item() if tensor.ndim == 0 else tensor
 
 
-def _linear(weight: Array, bias: Array) -> nn.Linear:
+def _linear(weight: Array, bias: Array, biases: bool) -> nn.Linear:
     fan_out, fan_in = weight.shape
     layer = nn.Linear(fan_in, fan_out, dtype=torch.from_numpy(weight).dtype)
     layer.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+    layer.bias.requires_grad_(biases)
     return layer
 
 
 def _optimizer(rule: UpdateRule, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+    parameters = _groups(rule, network)
     if rule.name == "adam":
-        return torch.optim.Adam(
-            network.parameters(), lr=rule.lr, betas=rule.betas, eps=rule.eps, weight_decay=rule.weight_decay
-        )
+        return torch.optim.Adam(parameters, lr=rule.lr, betas=rule.betas, eps=rule.eps, weight_decay=rule.weight_decay)
     return torch.optim.SGD(
-        network.parameters(),
+        parameters,
         lr=rule.lr,
         momentum=rule.momentum,
         nesterov=rule.nesterov,
         weight_decay=rule.weight_decay,
         foreach=False if device.type == "cpu" else None,  # on a processor a plain loop is the fastest form
     )
+
+
+def _groups(rule: UpdateRule, network: nn.Module) -> list[dict[str, Any]]:
+    """The parameters as one group, or the biases as one of their own that does not decay."""
+    named = list(network.named_parameters())
+    if rule.decay_biases:
+        return [{"params": [parameter for _, parameter in named]}]
+    weights, biases = ([each for name, each in named if name.endswith(end)] for end in ("weight", "bias"))
+    return [{"params": weights}, {"params": biases, "weight_decay": 0.0}]
 
 
 def _array(tensor: Tensor) -> Array:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import pandas as pd
 
-IMAGE_PIXELS, CLASSES = 28 * 28, 10
 CONDITIONS = ["cpu", "threads", "workers"]  # of timing
 NEVER_FACTORS = {"model.name", "seed", *CONDITIONS}
 LOGARITHMIC = {"lr", "batch_size"}
@@ -74,7 +73,7 @@ def find_factors(settings: pd.DataFrame) -> list[Factor]:
     """
     texts = settings.map(as_text)
     keys = [str(key) for key in settings if key not in NEVER_FACTORS and _varied(texts, str(key))]
-    return [_factor(key, name, settings[key]) for key, name in _short_names(keys).items()]
+    return [_factor(key, name, settings) for key, name in _short_names(keys).items()]
 
 
 def join_runs(results: pd.DataFrame, settings: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
@@ -112,10 +111,12 @@ def _short_names(keys: Sequence[str]) -> dict[str, str]:
     return {key: name if times[name] == 1 else key for key, name in short.items()}
 
 
-def _factor(key: str, name: str, values: pd.Series[Any]) -> Factor:
-    by_level = {as_text(value): value for value in values}
+def _factor(key: str, name: str, settings: pd.DataFrame) -> Factor:
+    by_level = {as_text(value): value for value in settings[key]}
     if key == "architecture.hidden":
-        return _hidden_factor(key, name, list(by_level))
+        inputs, outputs = (int(settings[f"data.{size}"].iloc[0]) for size in ("pixels", "classes"))
+        levels = sorted(by_level, key=lambda level: _parameters([inputs, *widths(level), outputs]))
+        return _hidden_factor(key, name, levels)
     if not all(map(_is_number, by_level.values())):
         return _words(key, name, list(by_level))
     levels = sorted(by_level, key=lambda level: float(by_level[level]))
@@ -131,7 +132,7 @@ def _words(key: str, name: str, levels: Sequence[str]) -> Factor:
 def _hidden_factor(key: str, name: str, levels: Sequence[str]) -> Factor:
     layer = _only_varying_layer([widths(level) for level in levels])
     if layer is None:
-        return _words(key, name, sorted(levels, key=_parameters))
+        return _words(key, name, levels)
     levels = sorted(levels, key=lambda level: widths(level)[layer])
     positions = tuple(float(widths(level)[layer]) for level in levels)
     others = [f"hidden {at} = {width}" for at, width in enumerate(widths(levels[0]), start=1) if at != layer + 1]
@@ -146,8 +147,7 @@ def _only_varying_layer(networks: list[list[int]]) -> int | None:
     return varying[0] if len(varying) == 1 else None
 
 
-def _parameters(hidden: str) -> int:
-    sizes = [IMAGE_PIXELS, *widths(hidden), CLASSES]
+def _parameters(sizes: Sequence[int]) -> int:
     return sum((inputs + 1) * outputs for inputs, outputs in pairwise(sizes))
 
 

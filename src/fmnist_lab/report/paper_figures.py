@@ -28,7 +28,7 @@ STARTS = {  # of the custom model and of PyTorch
 }
 BESIDE = 0.13  # of the step between two levels: the rivals stand beside each other
 UNITS_ACROSS, UNITS_DOWN = 8, 4
-GARMENTS_ACROSS, GARMENTS_DOWN = 8, 3
+IMAGES_ACROSS, IMAGES_DOWN = 8, 3
 
 
 def series_figure(printed: published.Figure, curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
@@ -143,17 +143,16 @@ def confusion(labels: Classes, of_runs: Sequence[Classes], classes: int) -> NDAr
     return shares
 
 
-def weights_figure(weights: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> Figure:
+def weights_figure(weights: Mapping[str, NDArray[Any]]) -> Figure:
     """The first layer's weights as images: the units with the largest weights, each as the image it answers to.
 
     Args:
-        weights: by model, shape (units, pixels).
-        shape: of an image.
+        weights: by model, shape (units, height, width) or (units, height, width, channels).
     """
     figure = new_figure(1, len(weights), "first-layer weights as images, the largest units first")
     figure.set_size_inches(4.6 * len(weights), 2.9)
     grid = figure.subplots(1, len(weights), squeeze=False)
-    mosaics = {model: _mosaic(matrix, shape) for model, matrix in weights.items()}
+    mosaics = {model: _mosaic(pictures) for model, pictures in weights.items()}
     largest = max(np.nanquantile(np.abs(mosaic), 0.998) for mosaic in mosaics.values())
     for axes, (model, mosaic) in zip(grid.flat, mosaics.items(), strict=True):
         drawn = axes.imshow(mosaic, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
@@ -166,21 +165,21 @@ def weights_figure(weights: Mapping[str, NDArray[Any]], shape: tuple[int, int]) 
 def mistakes_figure(
     images: NDArray[np.uint8], labels: Classes, predictions: Mapping[str, Sequence[Classes]], names: Sequence[str]
 ) -> Figure:
-    """Garments that every run of every model gets wrong, with what each model takes them for.
+    """Images that every run of every model gets wrong, with what each model takes them for.
 
     Args:
-        images: shape (n, rows, columns).
+        images: shape (n, height, width) or (n, height, width, channels).
         labels: shape (n,).
         predictions: as for `confusion_figure`.
     """
     wrong = np.flatnonzero(mistaken_by_all(labels, predictions))
-    places = GARMENTS_ACROSS * GARMENTS_DOWN
+    places = IMAGES_ACROSS * IMAGES_DOWN
     shown = wrong[np.linspace(0, len(wrong) - 1, min(places, len(wrong))).astype(int)]  # spread over the test images
     figure = new_figure(
         1, 1, f"{len(shown)} of the {len(wrong)} test images (of {len(labels)}) that every run gets wrong"
     )
-    figure.set_size_inches(1.35 * GARMENTS_ACROSS, 1.85 * GARMENTS_DOWN + 0.4)
-    for axes in figure.subplots(GARMENTS_DOWN, GARMENTS_ACROSS).flat:
+    figure.set_size_inches(1.35 * IMAGES_ACROSS, 1.85 * IMAGES_DOWN + 0.4)
+    for axes in figure.subplots(IMAGES_DOWN, IMAGES_ACROSS).flat:
         axes.set_axis_off()
     for axes, image in zip(figure.axes, shown, strict=False):
         axes.imshow(images[image], cmap="gray_r")
@@ -256,12 +255,13 @@ def _draw_shares(axes: Axes, shares: NDArray[np.float64], names: Sequence[str]) 
             axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour, fontsize=7)
 
 
-def _mosaic(matrix: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.float64]:
-    """The largest units' weights side by side, a pixel of nothing between them."""
-    order = np.argsort(-np.linalg.norm(matrix, axis=1), kind="stable")
-    tiles = np.full((UNITS_ACROSS * UNITS_DOWN, shape[0] + 1, shape[1] + 1), np.nan)
-    chosen = matrix[order][: len(tiles)]
-    tiles[: len(chosen), :-1, :-1] = chosen.reshape(-1, *shape)
+def _mosaic(pictures: NDArray[Any]) -> NDArray[np.float64]:
+    """The largest units' weights side by side, a pixel of nothing between them; of several channels, their mean."""
+    order = np.argsort(-np.linalg.norm(pictures.reshape(len(pictures), -1), axis=1), kind="stable")
+    height, width = pictures.shape[1:3]
+    tiles = np.full((UNITS_ACROSS * UNITS_DOWN, height + 1, width + 1), np.nan)
+    chosen = pictures[order][: len(tiles)]
+    tiles[: len(chosen), :-1, :-1] = chosen.reshape(*chosen.shape[:3], -1).mean(axis=-1)
     rows = tiles.reshape(UNITS_DOWN, UNITS_ACROSS, *tiles.shape[1:])
     return rows.transpose(0, 2, 1, 3).reshape(UNITS_DOWN * tiles.shape[1], -1)[:-1, :-1]
 

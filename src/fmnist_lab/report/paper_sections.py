@@ -258,10 +258,11 @@ def _differences(differences: pd.DataFrame) -> pd.DataFrame:
 
 def _weights(records: Mapping[str, Sequence[Record]]) -> Iterator[Picture]:
     if all(records.values()):
-        first_layers = {model: of_model[0].weights()[0][0] for model, of_model in records.items()}
+        source = _source(records)
+        first_layers = {model: source.pictures(of_model[0].weights()[0][0]) for model, of_model in records.items()}
         yield _picture(
             "first_layer",
-            paper_figures.weights_figure(first_layers, data.FASHION_MNIST.shape),
+            paper_figures.weights_figure(first_layers),
             "First-layer weights of both models, each unit's weights as a small image.",
             "One run of each model, on one scale: red answers to bright pixels, blue to dark ones.",
         )
@@ -272,7 +273,7 @@ def _predictions(records: Mapping[str, Sequence[Record]]) -> Iterator[Picture]:
     predictions = {model: [one for one in of_runs if one is not None] for model, of_runs in found.items()}
     if not all(predictions.values()):
         return
-    source = data.FASHION_MNIST
+    source = _source(records)
     test = data.load(source, None, scaling="unit", validation=0, split="last", rng=np.random.default_rng(0)).test
     runs = sum(map(len, predictions.values()))
     right = np.diag(paper_figures.confusion(test.labels, predictions["custom"], len(source.classes)))
@@ -286,11 +287,17 @@ def _predictions(records: Mapping[str, Sequence[Record]]) -> Iterator[Picture]:
     both = int(paper_figures.mistaken_by_all(test.labels, predictions).sum())
     yield _picture(
         "mistakes",
-        paper_figures.mistakes_figure(test.images.reshape(-1, *source.shape), test.labels, predictions, source.classes),
-        f"Garments of the test images that all {runs} runs get wrong, {both} of {len(test)}, with their class and what "
+        paper_figures.mistakes_figure(source.pictures(test.images), test.labels, predictions, source.classes),
+        f"Some of the test images that all {runs} runs get wrong, {both} of {len(test)}, with their class and what "
         "they are taken for.",
-        "Above each garment its class, and what the models take it for.",
+        "Above each image its class, and what the models take it for.",
     )
+
+
+def _source(records: Mapping[str, Sequence[Record]]) -> data.Source:
+    """The data set of the records, which are all of one."""
+    first = next(record for of_model in records.values() for record in of_model)
+    return data.source_of(first.config()["data"])
 
 
 def _picture(name: str, figure: Figure, alt: str, caption: str) -> Picture:

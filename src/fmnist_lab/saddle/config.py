@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fmnist_lab.config import POSITIVE, TEXT, YES_NO, Rule, key, one_of, whole
-from fmnist_lab.data import FASHION_MNIST
+from fmnist_lab.data import shipped
 
 CHECKS = (
     "gradient",
@@ -24,6 +24,7 @@ CHECKS = (
     "cross_entropy",
     "autograd",
 )
+DATA = shipped("fashion_mnist")  # the saddle's own data set
 DEEPEST = 5  # beyond it t^(L+1) along a line is lost in rounding before it is small
 
 
@@ -47,9 +48,9 @@ SOME_CHECKS = Rule(
 @dataclass
 class SaddleDataConfig:
     root: str | None = key(TEXT)
-    images: int = key(between(1000, FASHION_MNIST.train_size))
+    images: int = key(between(1000, DATA.train_size))
     pixels: str = key(one_of("pca", "full"))
-    dim: int = key(between(1, FASHION_MNIST.pixels))
+    dim: int = key(between(1, DATA.pixels))
     whiten: bool = key(YES_NO)
     center: bool = key(YES_NO)
 

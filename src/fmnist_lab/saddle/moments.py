@@ -101,7 +101,7 @@ class Moments:
         return dataclasses.replace(self, S=self.S @ T.T, C=T @ self.C @ T.T, mean=T @ self.mean, basis=T @ self.basis)
 
 
-def measure(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, brightest: int = 255) -> Moments:
+def measure(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, brightest: int) -> Moments:
     """The moments of images (m, pixels), scaled to [0, 1].
 
     The sums are of whole numbers below 2⁵³, so float64 has them exactly, in whatever order they are added.

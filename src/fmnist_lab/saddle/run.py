@@ -12,11 +12,11 @@ import rich.console
 import rich.table
 from rich.text import Text
 
-from fmnist_lab import data, provenance
+from fmnist_lab import provenance
 from fmnist_lab.records import finite, make_folder, write_bytes, write_csv, write_text
 from fmnist_lab.saddle.check import Check
 from fmnist_lab.saddle.checks import FAMILIES
-from fmnist_lab.saddle.config import SaddleConfig
+from fmnist_lab.saddle.config import DATA, SaddleConfig
 from fmnist_lab.saddle.setting import Setting
 
 COLUMNS = ("check", "what", "basis", "relation", "prediction", "observation", "error", "tolerance", "ok")
@@ -33,7 +33,7 @@ def conduct(config: SaddleConfig) -> int:
 
     console = rich.console.Console(highlight=False, markup=False, soft_wrap=True)
     # One thread: most products are too small for two, and sums come out alike everywhere.
-    with threadpool_limits(1), console.status("reading Fashion-MNIST") as status:
+    with threadpool_limits(1), console.status(f"reading {DATA.title}") as status:
         setting = Setting(config)
         folder = Path(config.outputs) / "saddle"
         make_folder(folder, config.outputs)
@@ -57,7 +57,7 @@ def write(rows: Sequence[Row], config: SaddleConfig, folder: Path) -> None:
     write_csv(folder / "checks.csv", COLUMNS, [_flat(row).values() for row in rows])
     document = {
         "configuration": dataclasses.asdict(config),
-        "provenance": provenance.collect(1, 1, data.FASHION_MNIST.checksum, "torch"),
+        "provenance": provenance.collect(1, 1, DATA.checksum, "torch"),
         "checks": [
             {name: finite(value) if isinstance(value, float) else value for name, value in _flat(row).items()}
             for row in rows

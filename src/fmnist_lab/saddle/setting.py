@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fmnist_lab import data
 from fmnist_lab.saddle import flow, network, sample, theory
-from fmnist_lab.saddle.config import CHECKS, SaddleConfig
+from fmnist_lab.saddle.config import CHECKS, DATA, SaddleConfig
 from fmnist_lab.saddle.moments import Moments, measure, one_hot
 from fmnist_lab.saddle.network import Weights
 from fmnist_lab.saddle.sample import Sample
@@ -29,16 +29,15 @@ class Setting:
 
     def __init__(self, config: SaddleConfig) -> None:
         self.config = config
-        source = data.FASHION_MNIST
-        images, labels, _, _ = data.map_arrays(data.prepare(source, config.data.root))
+        images, labels, _, _ = data.map_arrays(data.prepare(DATA, config.data.root))
         self.images: NDArray[np.uint8] = images[: config.data.images]
         self.labels: NDArray[np.int64] = labels[: config.data.images]
-        self.classes = len(source.classes)
+        self.classes = len(DATA.classes)
 
     @cached_property
     def raw(self) -> Moments:
         """Of all pixels as they are."""
-        return measure(self.images, self.labels, self.classes)
+        return measure(self.images, self.labels, self.classes, DATA.brightest)
 
     @cached_property
     def moments(self) -> Moments:
@@ -66,8 +65,8 @@ class Setting:
     def sample(self) -> Sample:
         """Some images, pixels as they are."""
         images, labels = self.images[:SAMPLE], self.labels[:SAMPLE]
-        moments = measure(images, labels, self.classes)
-        return Sample(np.ascontiguousarray(images.T / 255.0), one_hot(labels, self.classes), moments)
+        moments = measure(images, labels, self.classes, DATA.brightest)
+        return Sample(np.ascontiguousarray(images.T / DATA.brightest), one_hot(labels, self.classes), moments)
 
     def generator(self, check: str) -> np.random.Generator:
         """A check's own source of randomness: what it draws does not depend on which others are asked for."""

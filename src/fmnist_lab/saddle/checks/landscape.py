@@ -8,6 +8,7 @@ import numpy as np
 
 from fmnist_lab.saddle import network, theory
 from fmnist_lab.saddle.check import Check, at_least, equal
+from fmnist_lab.saddle.config import DATA
 from fmnist_lab.saddle.moments import BLOCK, Array, Moments, one_hot
 from fmnist_lab.saddle.setting import SMALL, Setting
 
@@ -77,6 +78,6 @@ def _inputs(setting: Setting) -> tuple[Array, Array]:
     """The inputs (m, d) and one-hot labels (m, k) behind the moments."""
     moments = setting.moments
     m = len(setting.images) if len(moments.C) <= SMALL else min(SOLVED, len(setting.images))
-    blocks = (setting.images[start : min(start + BLOCK, m)] / 255.0 for start in range(0, m, BLOCK))
+    blocks = (setting.images[start : min(start + BLOCK, m)] / DATA.brightest for start in range(0, m, BLOCK))
     X = np.concatenate([(block - moments.offset) @ moments.basis.T for block in blocks])
     return X, one_hot(setting.labels[:m], setting.classes).T
