@@ -8,12 +8,15 @@ from statistics import mean
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fmnist_lab import check as door
-from fmnist_lab.check import configure, main
-from fmnist_lab.config import expand, groups, identity, rules
+from fmnist_lab.check import configure, configured, main
+from fmnist_lab.config import Config, composing, expand, groups, identity, rules
 from fmnist_lab.errors import InputError
-from fmnist_lab.published.check import ROW_KEYS, parse_check, read_check, shipped
+from fmnist_lab.published.check import ROW_KEYS, CheckedCell, parse_check, read_check, shipped
+from fmnist_lab.published.verdict import Published
 
 KNOWN = [*rules(), *groups()]
 NASTY = "_ % & < > # $ { } ~ ^ \\ | [x] * ` \" ' </table><script>fail()</script> é"
@@ -184,6 +187,24 @@ def test_a_table_of_nothing_that_can_be_tested_is_refused():
         configure(parse_check("mine.yaml", text, KNOWN), [])
 
 
+WORDS = st.from_regex(r"[a-z0-9_.+-]{1,8}", fullmatch=True) | st.sampled_from(["1e3", "nan", "inf", "auto", "zeros"])
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS
+
+
+def test_any_settings_are_a_runs_or_one_clear_line():
+    @given(st.dictionaries(st.sampled_from(KNOWN), VALUES | st.lists(VALUES, max_size=3), max_size=3))
+    def answered(told):
+        try:
+            outcome = configured(CheckedCell(told, Published(0.8), "test_accuracy"), compose, [])
+        except InputError as refused:
+            assert str(refused).isprintable()  # noqa: PT017
+        else:
+            assert isinstance(outcome, Config)
+
+    with composing() as compose:
+        answered()
+
+
 # What comes with the lab.
 
 
@@ -205,6 +226,7 @@ def test_without_a_file_the_shipped_tables_are_checked_and_stand_on_the_page(tmp
     assert "PyTorch&#39;s Quickstart" in page
     assert "python -m fmnist_lab.check zalando" in page
     assert "64.81" in page
+    assert "all runs with epochs=4 data.validation=59000" in page  # not what was printed: it says so
 
 
 # What is written about the format.

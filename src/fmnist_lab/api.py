@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import run, sweeps
 from fmnist_lab.answers import in_one_line
-from fmnist_lab.config import HOUSEKEEPING, Config, compose, expand, flat, from_yaml, override, override_each, wrong
+from fmnist_lab.config import (
+    HOUSEKEEPING,
+    Config,
+    compose,
+    described,
+    expand,
+    from_yaml,
+    override,
+    override_each,
+    wrong,
+)
 from fmnist_lab.console import Console
 from fmnist_lab.engines import Joblib
 from fmnist_lab.errors import InputError
@@ -219,4 +229,4 @@ def _override(name: str, value: object) -> str:
 
 def _settings(config: Config) -> dict[str, Any]:
     """What a run's result depends on; it may have been trained under another sweep's name, in another folder."""
-    return {name: value for name, value in flat(config).items() if name not in HOUSEKEEPING}
+    return {name: value for name, value in described(config).items() if name not in HOUSEKEEPING}

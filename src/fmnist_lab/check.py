@@ -54,13 +54,14 @@ def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command:
             raise InputError(f"{printable(check.file)}: {words}")
     plans = {check.name: configure(check, overrides, config_dir) for check in checks}
     experiments = {name: [config for config in configs if config] for name, configs in plans.items()}
+    told = [override for override in overrides if override.partition("=")[0] in HOUSEKEEPING]
+    otherwise = " ".join(override for override in overrides if override not in told)
     outputs = Path(next(config.outputs for configs in experiments.values() for config in configs))
 
     def write(done: int, console: Console) -> None:
         for check in checks:
-            write_table(check, plans[check.name], done, command, console)
+            write_table(check, plans[check.name], done, command, otherwise and f"all runs with {otherwise}", console)
         if not files:
-            told = [override for override in overrides if override.partition("=")[0] in HOUSEKEEPING]
             console.say(str(study.write_page(outputs, study.experiments_told(told))))
 
     return study.seed_by_seed("checks", experiments, seeds, write, engine)
@@ -69,7 +70,7 @@ def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command:
 def configure(check: Check, overrides: Sequence[str], config_dir: str | None = None) -> list[Config | None]:
     """The configuration of the runs behind each number, with seed 0; None where it is not testable.
 
-    InputError names the row that has none, or the same one as another row.
+    InputError names the row that has none.
     """
     if all(cell.not_testable for cell in check.cells):
         raise InputError(f"{check.file}: rows: each is not_testable; there is nothing to check")
@@ -78,14 +79,19 @@ def configure(check: Check, overrides: Sequence[str], config_dir: str | None = N
         configs = []
         for row, cell in enumerate(check.cells, start=1):
             try:
-                configs.append(None if cell.not_testable else _configured(cell, compose, overrides))
+                configs.append(None if cell.not_testable else configured(cell, compose, overrides))
             except InputError as error:
                 raise InputError(f"{check.file}: row {row}: {error}") from None
     return configs
 
 
-def write_table(check: Check, configs: Sequence[Config | None], seeds: int, command: str, console: Console) -> None:
-    """Judge the table by what is on disk of these seeds, write it, and say what was found."""
+def write_table(
+    check: Check, configs: Sequence[Config | None], seeds: int, command: str, otherwise: str, console: Console
+) -> None:
+    """Judge the table by what is on disk of these seeds, write it, and say what was found.
+
+    `otherwise` says in what the runs are not as the table asks.
+    """
     from fmnist_lab.report.checks import judge_check, readable, write_check
     from fmnist_lab.report.frames import gather
     from fmnist_lab.report.samples import Samples, join
@@ -95,7 +101,7 @@ def write_table(check: Check, configs: Sequence[Config | None], seeds: int, comm
     frames = gather([(job.record, described(job.config)) for job in jobs])
     runs = join(frames.results, frames.settings)
     settings = [_settings(config) if config else None for config in configs]
-    table = judge_check(check, Samples(runs, frames.curves, {}), settings)
+    table = judge_check(check, Samples(runs, frames.curves, {}), settings, otherwise)
     alone = [study.command(config) for config in told]
     page = write_check(check, table, runs, [command, *alone], Path(told[0].outputs))
     for number, metric, published, measured, verdict, n in readable(table)[list(TOLD)].itertuples(index=False):
@@ -103,7 +109,8 @@ def write_table(check: Check, configs: Sequence[Config | None], seeds: int, comm
     console.say(str(page.parent))
 
 
-def _configured(cell: CheckedCell, compose: Compose, overrides: Sequence[str]) -> Config:
+def configured(cell: CheckedCell, compose: Compose, overrides: Sequence[str]) -> Config:
+    """The settled configuration of a number's runs, with seed 0; InputError, in one line, when it has none."""
     for name in OF_THE_COMMAND:
         if name in cell.settings:
             raise wrong(name, cell.settings[name], "left out of a table: the command line says it, for all runs")

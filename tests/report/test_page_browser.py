@@ -7,6 +7,12 @@ import json
 import shutil
 
 import pytest
+from paper_frames import NASTY, pretend_records
+
+from fmnist_lab.published.check import Check, CheckedCell
+from fmnist_lab.published.verdict import Published
+from fmnist_lab.report.checks import judge_check, write_check
+from fmnist_lab.report.samples import Samples, join
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = [
@@ -209,3 +215,31 @@ def test_cards_on_a_phone_remain_a_table_to_a_screen_reader(show):
     """
     assert show(PHONE).execute_script(script) == ["block", "table", "row"]
     assert show(DESK).execute_script(script)[0] == "table-row"
+
+
+def test_the_page_of_a_table_of_ones_own_is_as_sound(show, build, tmp_path, monkeypatch):
+    pretend_records(monkeypatch)
+    page, browser = own_table(build, tmp_path), show()
+    paper = browser.current_url
+    browser.get(page.as_uri())
+    try:
+        for width in (PHONE, DESK):
+            assert show(width).execute_script(OVERFLOWING) == [False, []]
+        for scheme in ("light", "dark"):
+            assert show(scheme=scheme).execute_script(FAINT_TEXTS) == []
+        assert browser.get_log("browser") == []
+        assert all(image.get_property("naturalWidth") for image in browser.find_elements("tag name", "img"))
+        assert browser.find_element("tag name", "h1").text == " ".join(NASTY.split())
+    finally:
+        browser.get(paper)
+
+
+def own_table(build, outputs):
+    """The page of a table whose words would break an unescaped one."""
+    sweep = build({"lr": [0.01, 0.1], "seed": [0, 1, 2]})
+    samples = Samples(join(sweep.results, sweep.settings), sweep.curves, {})
+    told = [{"model": "torch", "lr": 0.1}, {"model": "torch", "lr": 0.01}, None]
+    reasons = ("", "", NASTY)
+    cells = [CheckedCell({}, Published(0.8), "test_accuracy", name=NASTY, not_testable=reason) for reason in reasons]
+    check = Check("mine.yaml", NASTY, NASTY, tuple(cells), "")
+    return write_check(check, judge_check(check, samples, told), samples.runs, ["check", NASTY], outputs)

@@ -71,6 +71,18 @@ def test_a_number_of_an_epoch_is_read_from_the_curves(samples):
     assert list(table["unit"]) == ["accuracy", "loss"]
 
 
+def test_runs_that_ended_early_count_as_far_as_they_came(samples):
+    runs = samples.runs[(samples.runs["model"] == "torch") & (samples.runs["lr"] == 0.1)]
+    short = samples.curves["run"].eq(runs["run"].iloc[0]) & (samples.curves["epoch"] > 4)
+    cut = Samples(samples.runs, samples.curves[~short], {})
+    cells = [cell(0.5, metric="validation_accuracy", at_epoch=at) for at in (4, 5, None)]
+    table = judged(cut, *cells)
+    assert list(table["n"]) == [6, 5, 6]
+    own = cut.curves[cut.curves["run"].isin(runs["run"])].sort_values("epoch")
+    assert table["measured"][2] == pytest.approx(own.groupby("run")["validation_accuracy"].last().mean())
+    assert judged(cut, cell(0.5, metric="validation_accuracy", at_epoch=99))["n"][0] == 0
+
+
 def test_settings_that_were_chosen_to_fit_explain_at_most(samples):
     mean = judged(samples, cell(0.5))["measured"][0]
     table = judged(samples, cell(mean, margin=1), cell(mean, margin=1, fitted=True), cell(0.1, fitted=True))
@@ -119,6 +131,8 @@ def written(samples, tmp_path, monkeypatch):
 
 def test_the_page_of_the_paper_shows_the_same_numbers(written, samples):
     text = "title: The title\nsource: The source"
+    (written / "table.yaml").write_text(text)
+    assert not check_section(written.parent, {"mine": f"{text}, another"}).parts
     section = check_section(written.parent, {"mine": text, "never checked": text})
     (part,) = section.parts
     assert (part.title, part.text, part.commands) == ("The title", "The source", ["python -m fmnist_lab.check mine"])

@@ -41,12 +41,13 @@ MOST_DRAWN, LONGEST_LABEL = 60, 40  # rows of the figure, and signs of a row's n
 LINE, INK = 0.34, "#0072B2"  # inches of a figure's row; the colour of what was measured
 
 
-def judge_check(check: Check, samples: Samples, settings: Sequence[Sample | None]) -> pd.DataFrame:
+def judge_check(check: Check, samples: Samples, settings: Sequence[Sample | None], otherwise: str = "") -> pd.DataFrame:
     """A row a published number, in the order of the file.
 
     Args:
         samples: the runs.
         settings: for each number every setting of its runs; None where it is not testable.
+        otherwise: in what the settings are not the table's own; it is noted in every row.
 
     Returns:
         Columns number (in words), metric, unit, published, published_runs, published_sd, reading_error, margin, mark,
@@ -66,7 +67,8 @@ def judge_check(check: Check, samples: Samples, settings: Sequence[Sample | None
         else _row(cell, name, next(found), _fate(samples, sample))
         for cell, name, sample in zip(check.cells, cell_names(check.cells), settings, strict=True)
     ]
-    return pd.DataFrame(rows).astype({"n": "Int64"})
+    notes = ["; ".join(filter(None, [otherwise, cell.note])) for cell in check.cells]
+    return pd.DataFrame(rows).assign(note=notes).astype({"n": "Int64"})
 
 
 def cell_names(cells: Sequence[CheckedCell]) -> list[str]:
@@ -99,27 +101,24 @@ def write_check(check: Check, table: pd.DataFrame, runs: pd.DataFrame, commands:
 
 
 def check_section(folder: Path, texts: Mapping[str, str]) -> Section:
-    """The tables that were judged in `folder`, of those whose YAML texts are given by name."""
-    parts = []
-    for name, text in texts.items():
-        if (folder / name / "table.csv").is_file():
-            title, source = headings(name, text)
-            table = pd.read_csv(
-                folder / name / "table.csv", keep_default_na=False, na_values=dict.fromkeys(NUMERIC, "")
-            )
-            parts.append(
-                Part(
-                    title,
-                    source,
-                    [
-                        _picture(name, {"png": file.read_bytes()}, table)
-                        for file in (folder / name).glob(f"{FIGURE}.png")
-                    ],
-                    [markup.to_html(readable(table), NUMBERS, title)],
-                    [f"python -m fmnist_lab.check {name}"],
-                )
-            )
+    """The tables that were judged in `folder`, of those whose YAML texts are given by name and are what was judged."""
+    judged = [name for name, text in texts.items() if _is_of(folder / name / "table.yaml", text)]
+    parts = [_part(folder / name, *headings(f"{name}.yaml", texts[name])) for name in judged]
     return Section("elsewhere", "Numbers printed elsewhere", FOOTNOTE, parts)
+
+
+def _is_of(path: Path, text: str) -> bool:
+    """Whether the file has this text: a table of somebody else may bear the same name."""
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _part(folder: Path, title: str, source: str) -> Part:
+    na = dict.fromkeys(NUMERIC, "")
+    table = pd.read_csv(folder / "table.csv", keep_default_na=False, na_values=na)
+    figure = folder / f"{FIGURE}.png"
+    pictures = [_picture(folder.name, {"png": figure.read_bytes()}, table)] if figure.is_file() else []
+    html = markup.to_html(readable(table), NUMBERS, title)
+    return Part(title, source, pictures, [html], [f"python -m fmnist_lab.check {folder.name}"])
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -220,7 +219,6 @@ def _row(cell: CheckedCell, name: str, found: Comparison, fate: str) -> dict[str
         "p": found.p,
         "verdict": explained(found.verdict, cell.fitted),
         "reason": "; ".join(filter(None, [found.reason, fate])),
-        "note": cell.note,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -23,7 +23,7 @@ RESULT_METRICS: dict[str, Callable[[pd.DataFrame], pd.Series[float]]] = {
     "seconds": lambda runs: runs["fit_seconds"].astype(float).map(math.log),
     "gap": lambda runs: runs["train_accuracy"].astype(float) - runs["test_accuracy"].astype(float),
 }
-# of curves, a row a seed and a column an epoch; any other is the curve itself, at an epoch
+# of curves, a row a seed and a column an epoch; any other is a column of `curves.csv`, at an epoch
 CURVE_METRICS: dict[str, Callable[[pd.DataFrame], pd.Series[float]]] = {
     "mean_loss": lambda curves: curves.mean(axis=1),
     "early_loss": lambda curves: curves.loc[:, :EARLY].mean(axis=1),
@@ -96,20 +96,29 @@ class Samples:
         if metric in RESULT_METRICS:
             runs = self.finished(sample)
             return RESULT_METRICS[metric](runs).groupby(runs["seed"]).mean().dropna()
-        of_losses = "train_loss" if metric.endswith("loss") else "validation_accuracy"
-        curves = self.curve(sample, metric if metric in CURVES else of_losses)
-        if curves.empty:
+        if metric in CURVE_METRICS:
+            curves = self.curve(sample, "train_loss" if metric.endswith("loss") else "validation_accuracy")
+            return CURVE_METRICS[metric](curves) if len(curves) else pd.Series(dtype=float)
+        curves = self._epochs(sample, metric)
+        at = sample.get("at", curves.columns.max())
+        if at not in curves:
             return pd.Series(dtype=float)
-        return CURVE_METRICS.get(metric, lambda curves: curves[sample.get("at", curves.columns[-1])])(curves)
+        # A run may end earlier than others, with patience: then its last epoch is its end.
+        values = curves if "at" in sample else curves.ffill(axis=1)
+        return cast("pd.Series[float]", values[at]).dropna()
 
     def curve(self, sample: Sample, metric: str) -> pd.DataFrame:
-        """A row a seed that finished, a column an epoch (from 1)."""
+        """A row a seed that finished, a column an epoch (from 1); only of seeds that saw every epoch."""
+        return self._epochs(sample, metric).dropna()
+
+    def _epochs(self, sample: Sample, metric: str) -> pd.DataFrame:
+        """As `curve`, of every seed that finished; NaN after its end."""
         seeds = self.finished(sample).set_index("run")["seed"]
         own = self.curves[self.curves["run"].isin(seeds.index)]
         if own.empty:
             return pd.DataFrame()
         own = own.assign(seed=own["run"].map(seeds), epoch=own["epoch"].astype(int), value=own[metric].astype(float))
-        return own.pivot_table(values="value", index="seed", columns="epoch").dropna()
+        return own.pivot_table(values="value", index="seed", columns="epoch")
 
     def shows(self, sample: Sample, what: str) -> pd.Series[bool]:
         """Whether each seed shows a property of `published.claims.PROPERTIES`, by seed."""
