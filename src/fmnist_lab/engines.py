@@ -350,6 +350,7 @@ class Ray(Engine):
         """Ray, connected. Started here, it keeps to this machine and reports to nobody."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the future default, without its warning
+        os.environ.setdefault("RAY_worker_niceness", "0")  # not 15: other work on the machine would show in the times
         import ray
 
         handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own in place
