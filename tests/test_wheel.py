@@ -29,6 +29,7 @@ def test_the_wheel_runs_from_another_folder(tmp_path):
     carried = python("-c", templates, folder=elsewhere, PYTHONPATH=str(site)).split()
     assert {"page.css", "page.html.j2", "page.js", "table.html.j2"} <= {*carried}
     small = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000")
-    said = python("-m", "fmnist_lab", "-m", "lr=0.1", *small, folder=elsewhere, PYTHONPATH=str(site))
+    launched = ("-m", "lr=0.1", "hydra/launcher=joblib")
+    said = python("-m", "fmnist_lab", *launched, *small, folder=elsewhere, PYTHONPATH=str(site))
     assert said.startswith("2 runs to train")
     assert len(list((elsewhere / "outputs" / "runs").glob("*/summary.json"))) == 2

@@ -10,6 +10,7 @@ import contextlib
 import copy
 import dataclasses
 import difflib
+import functools
 import math
 import re
 import typing
@@ -303,7 +304,8 @@ def unknown(name: str, schema: type = Config) -> InputError:
     return InputError(f"{name}: there is no such key; {hint}")
 
 
-def rules(schema: type = Config) -> dict[str, Rule]:
+@functools.cache
+def rules(schema: type = Config) -> Mapping[str, Rule]:
     """The rule of every key of `schema`, the lab's when none is given, by its dotted name."""
     return {name: rule for name, rule, _ in _entries(schema)}
 
