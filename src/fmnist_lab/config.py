@@ -304,9 +304,13 @@ def unknown(name: str, schema: type = Config) -> InputError:
     return InputError(f"{name}: there is no such key; {hint}")
 
 
-@functools.cache
 def rules(schema: type = Config) -> Mapping[str, Rule]:
     """The rule of every key of `schema`, the lab's when none is given, by its dotted name."""
+    return _rules(schema)
+
+
+@functools.cache
+def _rules(schema: type) -> Mapping[str, Rule]:
     return {name: rule for name, rule, _ in _entries(schema)}
 
 
