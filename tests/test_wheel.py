@@ -69,7 +69,8 @@ def test_the_wheel_carries_what_it_needs(installed, tmp_path):
 
 def test_the_wheel_runs_from_another_folder(installed, tmp_path):
     small = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000")
-    said = installed("-m", "fmnist_lab", "-m", "lr=0.1", *small, folder=tmp_path)
+    launched = ("-m", "lr=0.1", "hydra/launcher=joblib")
+    said = installed("-m", "fmnist_lab", *launched, *small, folder=tmp_path)
     assert said.startswith("2 runs to train")
     assert len(list((tmp_path / "outputs" / "runs").glob("*/summary.json"))) == 2
 

@@ -1,40 +1,43 @@
 """The contract tests on every launcher, against a real SLURM, and their table.
 
-`python scripts/engines/contract.py` with a Python that has `fmnist-lab[dev,slurm,ray]`; words after it go to pytest.
-Writes docs/cluster/contract.csv, and the table into docs/cluster.md, when all of the contract was tried.
+`python scripts/engines/contract.py` with a Python that has `fmnist-lab[dev,slurm,ray]`; words after it go to pytest,
+and then nothing is written but what they ask for. Else it ends with docs/cluster/contract.csv and faults.csv, and their
+tables in docs/cluster.md. `--write REPORT ...` writes them from reports that pytest made before (`--junitxml=REPORT`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import datetime
 import os
+import platform
 import re
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from slurm import install, missing, running
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE, TABLE = ROOT / "docs" / "cluster.md", ROOT / "docs" / "cluster" / "contract.csv"
+PAGE = ROOT / "docs" / "cluster.md"
 LAUNCHERS = ("basic", "joblib", "submitit_local", "slurm", "ray")
-MARKS = {"passed": "yes", "skipped": "not tried", "failed": "NO"}
-
-Outcomes = dict[str, dict[str, str]]  # promise -> launcher -> outcome
+OUTCOMES = ("yes", "not tried", "NO")  # from good to bad
 
 
-def main() -> int:
+def main(words: Sequence[str]) -> int:
+    if words[:1] == ["--write"]:
+        write([Path(name) for name in words[1:]])
+        return 0
     with tempfile.TemporaryDirectory() as folder, real_slurm() as environment:
         report = Path(folder) / "report.xml"
-        status = run_tests(report, environment, sys.argv[1:])
-        outcomes = read(report)
-    print(markdown(outcomes))
-    if not sys.argv[1:]:
-        write(outcomes)
+        status = run_tests(report, environment, words)
+        if not words:
+            write([report])
     return status
 
 
@@ -52,46 +55,67 @@ def real_slurm() -> Iterator[Mapping[str, str]]:
 
 
 def run_tests(report: Path, environment: Mapping[str, str], words: Sequence[str]) -> int:
-    pytest = [sys.executable, "-m", "pytest", "-m", "engines or not engines", f"--junitxml={report}", "tests/engines"]
-    return subprocess.run([*pytest, *words], cwd=ROOT, env=os.environ | environment).returncode
+    pytest = [sys.executable, "-m", "pytest", "-m", "engines or not engines", "tests/engines"]
+    kept = [f"--junitxml={report}", "-o", "junit_family=xunit1"]  # the family that keeps what the tests have seen
+    return subprocess.run([*pytest, *kept, *words], cwd=ROOT, env=os.environ | environment).returncode
 
 
-def read(report: Path) -> Outcomes:
-    """The worst outcome of each promise on each launcher."""
-    outcomes: Outcomes = {}
-    for case in ElementTree.parse(report).iter("testcase"):
-        found = re.fullmatch(r"test_(\w+)\[([\w-]+?)(-.*)?\]", case.get("name", ""))
-        if "test_contract" not in case.get("classname", "") or found is None:
-            continue
-        state = "failed" if {"failure", "error"} & {child.tag for child in case} else "passed"
-        state = "skipped" if case.find("skipped") is not None else state
-        its = outcomes.setdefault(found[1].replace("_", " "), {})
-        its[found[2]] = max(its.get(found[2], state), state, key=list(MARKS).index)
-    return outcomes
+def write(reports: Sequence[Path]) -> None:
+    """The tables of what the reports hold, as CSV and in the page."""
+    cases = [case for report in reports for case in ElementTree.parse(report).iter("testcase")]
+    tables = {"contract": contract(cases), "faults": faults(cases)}
+    page = PAGE.read_text(encoding="utf-8")
+    for name, rows in tables.items():
+        path = PAGE.with_suffix("") / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+        begin, end = f"<!-- {name}: begin (written by make test-engines) -->", f"<!-- {name}: end -->"
+        page = f"{page.split(begin)[0]}{begin}\n{markdown(rows)}\n\n{conditions()}\n{end}{page.split(end)[1]}"
+    PAGE.write_text(page, encoding="utf-8")
 
 
-def rows(outcomes: Outcomes) -> list[list[str]]:
-    head = ["promise", *LAUNCHERS]
-    return [
-        head,
-        *([promise, *(MARKS[its.get(name, "skipped")] for name in LAUNCHERS)] for promise, its in outcomes.items()),
-    ]
+def contract(cases: Iterable[ElementTree.Element]) -> list[list[str]]:
+    """A row a promise: the worst outcome of its tests on each launcher."""
+    promises: dict[str, dict[str, str]] = {}
+    for case in cases:
+        found = re.fullmatch(r"test_(\w+)\[(\w+)(-.*)?\]", case.get("name", ""))
+        if found and "test_contract" in case.get("classname", ""):
+            its = promises.setdefault(found[1].replace("_", " "), {})
+            its[found[2]] = max(its.get(found[2], "yes"), outcome(case), key=OUTCOMES.index)
+    kept = [[promise, *(its.get(name, "not tried") for name in LAUNCHERS)] for promise, its in promises.items()]
+    return [["promise", *LAUNCHERS], *kept]
 
 
-def markdown(outcomes: Outcomes) -> str:
-    head, *body = rows(outcomes)
+def faults(cases: Iterable[ElementTree.Element]) -> list[list[str]]:
+    """A row a fault: what the command said and did, and whether that is what it should."""
+    rows = [["fault", "what was seen", "as it should be"]]
+    for case in cases:
+        if "test_faults" in case.get("classname", ""):
+            name, _, option = case.get("name", "").removeprefix("test_").partition("[")
+            fault = name.replace("_", " ") + (f" ({option[:-1].split('-')[0]})" if option else "")
+            seen = "; ".join(each.get("value", "") for each in case.iter("property"))
+            rows.append([fault, seen, outcome(case)])
+    return rows
+
+
+def outcome(case: ElementTree.Element) -> str:
+    tags = {child.tag for child in case}
+    return "NO" if tags & {"failure", "error"} else "not tried" if "skipped" in tags else "yes"
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    head, *body = rows
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body))
 
 
-def write(outcomes: Outcomes) -> None:
-    TABLE.parent.mkdir(parents=True, exist_ok=True)
-    with TABLE.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows(outcomes))
-    page = PAGE.read_text(encoding="utf-8")
-    begin, end = "<!-- contract: begin (written by make test-engines) -->", "<!-- contract: end -->"
-    before, after = page.split(begin)[0], page.split(end)[1]
-    PAGE.write_text(f"{before}{begin}\n{markdown(outcomes)}\n{end}{after}", encoding="utf-8")
+def conditions() -> str:
+    """What it was tried with, and when."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("joblib", "submitit", "ray"))
+    said = subprocess.run(["sinfo", "--version"], capture_output=True, text=True).stdout if not missing() else ""
+    slurm = said.split()[1] if said else "none"
+    return f"{datetime.date.today()}, Python {platform.python_version()}, SLURM {slurm}, {versions}; one machine."
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

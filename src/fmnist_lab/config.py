@@ -493,8 +493,13 @@ def groups(schema: type = Config) -> list[str]:
     return [*dict.fromkeys(name.partition(".")[0] for name in rules(schema) if "." in name), "experiment"]
 
 
-def rules(schema: type = Config) -> dict[str, Rule]:
+def rules(schema: type = Config) -> Mapping[str, Rule]:
     """The rule of every key of `schema`, the lab's when none is given, by its dotted name."""
+    return _rules(schema)
+
+
+@functools.cache
+def _rules(schema: type) -> Mapping[str, Rule]:
     return {name: rule for name, rule, _ in _entries(schema)}
 
 

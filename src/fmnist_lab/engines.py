@@ -22,10 +22,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fmnist_lab.config import TEXT, Config, Rule, key, launcher_options, rules, typed, whole, wrong
-from fmnist_lab.errors import InputError
+from fmnist_lab.errors import InputError, Terminated
 from fmnist_lab.provenance import cores
 from fmnist_lab.records import Record
 from fmnist_lab.run import locate, train
@@ -350,21 +351,32 @@ class Ray(Engine):
         """Ray, connected. Started here, it keeps to this machine and reports to nobody."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the future default, without its warning
+        os.environ.setdefault("RAY_worker_niceness", "0")  # not 15: other work on the machine would show in the times
         import ray
 
-        handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own in place
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        handler, received = signal.getsignal(signal.SIGTERM), []
+
+        def terminate(number: int, frame: FrameType | None) -> None:
+            received.append(number)
+            raise Terminated
+
         try:
             if self.address is None:
                 ray.init("local", num_cpus=cores(), include_dashboard=False, **quiet)
             else:
                 _knock(self.address)
                 ray.init(self.address, **quiet)
-            signal.signal(signal.SIGTERM, handler)
+            signal.signal(signal.SIGTERM, terminate)  # in place of Ray's, which ends the process without a word
             yield ray
         except ConnectionError:
             raise wrong("hydra.launcher.address", self.address, "a Ray cluster that answers") from None
+        except KeyboardInterrupt:  # which Ray makes of all that a handler raises
+            if received:
+                raise Terminated from None
+            raise
         finally:
+            signal.signal(signal.SIGTERM, handler)
             ray.shutdown()
 
 
