@@ -1,8 +1,8 @@
 """The docs do what they say: every block of commands, Python and edits in them is run, in order, on the real data.
 
 A page is run in a folder like a fresh clone. In a hidden comment before a block it may say:
-`run with: ...` settings that make the lab's commands in it small; `fails: ...` that its last command ends with status 1, saying that;
-`file: ...` where the reader saves it; `not run: ...` why it is not run, which is counted here.
+`run with: ...` settings that make the lab's commands in it small; `file: ...` where the reader saves it;
+`fails: ...` that its last command ends with status 1, saying that; `not run: ...` why not, which is counted here.
 """
 
 import ast
