@@ -1,8 +1,8 @@
 """The docs do what they say: every block of commands, Python and edits in them is run, in order, on the real data.
 
 A page is run in a folder like a fresh clone. In a hidden comment before a block it may say:
-`run with: ...` settings that make the lab's commands in it small; `fails` that its last command ends with status 1;
-`file: ...` where the reader saves it; `not run: ...` why it is not run, which is counted here.
+`run with: ...` settings that make the lab's commands in it small; `file: ...` where the reader saves it;
+`fails: ...` that its last command ends with status 1, saying that; `not run: ...` why not, which is counted here.
 """
 
 import ast
@@ -74,17 +74,21 @@ class Reader:
     def follow_sh(self, block: Block) -> None:
         *others, last = block.text.splitlines()
         for line in others:
-            self.run(line, block, 0)
-        self.run(last, block, 1 if "fails" in block.notes else 0)
+            self.run(line, block)
+        failure = block.notes.get("fails")
+        said = self.run(last, block, status=1 if failure else 0)
+        assert (failure or "") in said, f"{block.where}: {failure}\n{said}"
 
-    def run(self, line: str, block: Block, status: int) -> None:
+    def run(self, line: str, block: Block, status: int = 0) -> str:
         assert not re.search(r"['\\$`;&>]", line), f"{block.where}: not the same in every shell: {line}"
         command, *words = shlex.split(line, comments=True)
         small = shlex.split(block.notes.get("run with", "")) if "fmnist_lab" in line else []
         environment = os.environ | {"PYTHONPATH": str(self.folder / "src")}
         told = [sys.executable, *COMMANDS[command], *words, *small]
         outcome = subprocess.run(told, cwd=self.folder, env=environment, capture_output=True, text=True)
-        assert outcome.returncode == status, f"{block.where}: {line}\n{outcome.stdout}\n{outcome.stderr}"
+        said = outcome.stdout + outcome.stderr
+        assert outcome.returncode == status, f"{block.where}: {line}\n{said}"
+        return said
 
     def follow_diff(self, block: Block) -> None:
         path, *lines = block.text.splitlines()
@@ -139,7 +143,7 @@ def test_a_broken_page_would_be_noticed(tmp_path):
     for language, text, notes in (
         ("python", "assert 1 == 2", {}),
         ("sh", 'python -c "raise SystemExit(3)"', {}),
-        ("sh", 'python -c "pass"', {"fails": ""}),
+        ("sh", 'python -c "pass"', {"fails": "what does not"}),
         ("sh", "python -c 'pass'", {}),
         ("diff", "src/fmnist_lab/models/custom.py\n-no such line\n+another", {}),
     ):
