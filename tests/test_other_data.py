@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from fmnist_lab.conf import conf_folder
-from fmnist_lab.config import YOUNGER, compose, from_yaml, identity
+from fmnist_lab.config import YOUNGER, compose, from_yaml, identity, rules
 from fmnist_lab.data import map_arrays, prepare, shipped, source_of
 from fmnist_lab.errors import InputError
 from fmnist_lab.run import locate, settle
@@ -149,6 +149,11 @@ def own(lab_in, garments, tmp_path, monkeypatch):
         return lab_in(tmp_path)("--config-dir", "conf", *arguments)
 
     return run
+
+
+def test_the_guide_explains_every_key():
+    keys = {part for name in rules() if name.startswith("data.") for part in name.split(".")[1:]}
+    assert [key for key in sorted(keys) if f"`{key}`" not in GUIDE] == []
 
 
 def test_the_guide_followed_word_for_word(own, tmp_path):
