@@ -370,7 +370,8 @@ class Ray(Engine):
             signal.signal(signal.SIGTERM, terminate)  # in place of Ray's, which ends the process without a word
             yield ray
         except ConnectionError:
-            raise wrong("hydra.launcher.address", self.address, "a Ray cluster that answers") from None
+            words = "a Ray cluster that answers (RAY_AUTH_MODE=token, if it wants a token)"
+            raise wrong("hydra.launcher.address", self.address, words) from None
         except KeyboardInterrupt:  # which Ray makes of all that a handler raises
             if received:
                 raise Terminated from None
