@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 COUNT = Rule("a whole number above 0, or -1 for as many as the cores hold", lambda value: value == -1 or value > 0)
 LARGEST_ARRAY = 1000  # jobs; SLURM's own default limit is MaxArraySize=1001
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read when a worker first imports NumPy
+IDLE = 300  # seconds until a joblib worker without work ends, as joblib's own
 PATIENCE = 60  # seconds until a record that another machine wrote must be seen here
 
 
@@ -131,7 +132,7 @@ class Joblib(Engine):
 
         at_once = here(configs, self.n_jobs)
         environment = dict.fromkeys(THREADS, str(threads(configs)))
-        workers = get_reusable_executor(max_workers=at_once, env=environment, kill_workers=True)
+        workers = get_reusable_executor(max_workers=at_once, env=environment, kill_workers=True, timeout=IDLE)
         try:
             for ended in [workers.submit(attempt, config, at_once) for config in configs]:
                 ended.result()
