@@ -355,7 +355,7 @@ class Ray(Engine):
         os.environ.setdefault("RAY_worker_niceness", "0")  # not 15: other work on the machine would show in the times
         import ray
 
-        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         handler, received = signal.getsignal(signal.SIGTERM), []
 
         def terminate(number: int, frame: FrameType | None) -> None:
