@@ -18,6 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -133,12 +134,15 @@ class Joblib(Engine):
         at_once = here(configs, self.n_jobs)
         environment = dict.fromkeys(THREADS, str(threads(configs)))
         workers = get_reusable_executor(max_workers=at_once, env=environment, kill_workers=True, timeout=IDLE)
-        try:
-            for ended in [workers.submit(attempt, config, at_once) for config in configs]:
-                ended.result()
-        except BaseException:
-            workers.shutdown(kill_workers=True)
-            raise
+        with warnings.catch_warnings():
+            # A worker that comes to import PyTorch grows, is taken to leak, and is replaced: no reason to complain.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
+            try:
+                for ended in [workers.submit(attempt, config, at_once) for config in configs]:
+                    ended.result()
+            except BaseException:
+                workers.shutdown(kill_workers=True)
+                raise
 
 
 class Attempt:
