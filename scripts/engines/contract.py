@@ -62,7 +62,7 @@ def run_tests(report: Path, environment: Mapping[str, str], words: Sequence[str]
 
 def write(reports: Sequence[Path]) -> None:
     """The tables of what the reports hold, as CSV and in the page."""
-    cases = [case for report in reports for case in ElementTree.parse(report).iter("testcase")]
+    cases = latest(case for report in reports for case in ElementTree.parse(report).iter("testcase"))
     tables = {"contract": contract(cases), "faults": faults(cases)}
     page = PAGE.read_text(encoding="utf-8")
     for name, rows in tables.items():
@@ -73,6 +73,16 @@ def write(reports: Sequence[Path]) -> None:
         begin, end = f"<!-- {name}: begin (written by make test-engines) -->", f"<!-- {name}: end -->"
         page = f"{page.split(begin)[0]}{begin}\n{markdown(rows)}\n\n{conditions()}\n{end}{page.split(end)[1]}"
     PAGE.write_text(page, encoding="utf-8")
+
+
+def latest(cases: Iterable[ElementTree.Element]) -> list[ElementTree.Element]:
+    """Each test once, as the last report that tried it has it."""
+    kept: dict[tuple[str, str], ElementTree.Element] = {}
+    for case in cases:
+        name = (case.get("classname", ""), case.get("name", ""))
+        if name not in kept or case.find("skipped") is None:
+            kept[name] = case
+    return list(kept.values())
 
 
 def contract(cases: Iterable[ElementTree.Element]) -> list[list[str]]:

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 COUNT = Rule("a whole number above 0, or -1 for as many as the cores hold", lambda value: value == -1 or value > 0)
 LARGEST_ARRAY = 1000  # jobs; SLURM's own default limit is MaxArraySize=1001
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read when a worker first imports NumPy
+IDLE = 300  # seconds until a joblib worker without work ends, as joblib's own
 PATIENCE = 60  # seconds until a record that another machine wrote must be seen here
 
 
@@ -131,13 +133,16 @@ class Joblib(Engine):
 
         at_once = here(configs, self.n_jobs)
         environment = dict.fromkeys(THREADS, str(threads(configs)))
-        workers = get_reusable_executor(max_workers=at_once, env=environment, kill_workers=True)
-        try:
-            for ended in [workers.submit(attempt_in, Path.cwd(), config, at_once) for config in configs]:
-                ended.result()
-        except BaseException:
-            workers.shutdown(kill_workers=True)
-            raise
+        workers = get_reusable_executor(max_workers=at_once, env=environment, kill_workers=True, timeout=IDLE)
+        with warnings.catch_warnings():
+            # A worker that comes to import PyTorch grows, is taken to leak, and is replaced: no reason to complain.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
+            try:
+                for ended in [workers.submit(attempt_in, Path.cwd(), config, at_once) for config in configs]:
+                    ended.result()
+            except BaseException:
+                workers.shutdown(kill_workers=True)
+                raise
 
 
 class Attempt:

@@ -1,0 +1,60 @@
+"""The scripts around the engines: a table that grows too fast is noticed, a promise that is broken is told."""
+
+import importlib
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Imports a script as if it had been started."""
+
+    def script(path):
+        monkeypatch.syspath_prepend(SCRIPTS)
+        monkeypatch.syspath_prepend((SCRIPTS / path).parent)
+        name = Path(path).stem
+        module = importlib.import_module(name)
+        monkeypatch.delitem(sys.modules, name)
+        return module
+
+    return script
+
+
+@pytest.mark.parametrize(("law", "passes"), [(lambda n: 100 + 3 * n, True), (lambda n: 100 + n * n / 100, False)])
+def test_what_grows_faster_than_linearly_is_noticed(load, law, passes):
+    scale = load("scale.py")
+    table = pd.DataFrame({"runs": scale.COUNTS, **{name: list(map(law, scale.COUNTS)) for name in scale.TOTALS}})
+    assert bool((scale.growth(table) <= scale.LIKE_LINEAR).all()) is passes
+
+
+REPORT = """<testsuite>
+<testcase classname="tests.engines.test_contract" name="test_all_is_well[slurm]"/>
+<testcase classname="tests.engines.test_contract" name="test_all_is_well[ray-1]"><skipped/></testcase>
+<testcase classname="tests.engines.test_contract" name="test_all_is_well[ray-2]"><failure/></testcase>
+<testcase classname="tests.engines.test_contract" name="test_all_is_well[joblib]"><skipped/></testcase>
+<testcase classname="tests.engines.test_faults" name="test_it_is_cut[way]">
+<properties><property name="seen" value="said so"/></properties></testcase>
+</testsuite>"""
+
+
+def test_the_tables_tell_what_was_tried_and_what_was_broken(load):
+    contract = load("engines/contract.py")
+    cases = contract.latest(ElementTree.fromstring(REPORT).iter("testcase"))
+    assert contract.contract(cases)[1] == ["all is well", "not tried", "not tried", "not tried", "yes", "NO"]
+    assert contract.faults(cases)[1] == ["it is cut (way)", "said so", "yes"]
+
+
+def test_a_later_report_counts_unless_it_skipped(load):
+    contract = load("engines/contract.py")
+    first, skipped, later = (
+        ElementTree.fromstring(f'<testcase classname="c" name="n">{inner}</testcase>')
+        for inner in ("<failure/>", "<skipped/>", "")
+    )
+    assert contract.outcome(contract.latest([first, skipped])[0]) == "NO"
+    assert contract.outcome(contract.latest([first, later])[0]) == "yes"
