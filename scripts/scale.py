@@ -54,15 +54,12 @@ TOTALS = {  # what must not grow faster than the number of runs
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure what a sweep costs by the number of its runs.")
     parser.add_argument("--runs", type=lambda text: list(map(int, text.split(","))), default=COUNTS, metavar="N,N")
+    parser.add_argument("--redraw", action="store_true", help="measure nothing: tell again what is in the folder")
     parser.add_argument("--out", type=Path, default=Path("outputs/scale"), help="folder of the results")
     told = parser.parse_args()
-    told.out.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for runs in told.runs:
-        rows.append(measure(runs))
-        print(rows[-1], flush=True)
-        pd.DataFrame(rows).to_csv(told.out / "scale.csv", index=False, lineterminator="\n")
-    table = pd.DataFrame(rows)
+    if not told.redraw:
+        measure_all(told.runs, told.out)
+    table = pd.read_csv(told.out / "scale.csv")
     grown = growth(table)
     draw(table, told.out / "scale.png")
     text = markdown(table, grown)
@@ -70,6 +67,16 @@ def main() -> int:
     if told.out.resolve() == PAGE.parent / "cluster":
         insert(text)
     return 0 if (grown <= LIKE_LINEAR).all() else 1
+
+
+def measure_all(counts: list[int], folder: Path) -> None:
+    """Measure sweeps of so many runs, keeping what there is after each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for runs in counts:
+        rows.append(measure(runs))
+        print(rows[-1], flush=True)
+        pd.DataFrame(rows).to_csv(folder / "scale.csv", index=False, lineterminator="\n")
 
 
 def measure(runs: int) -> dict[str, float]:
@@ -119,10 +126,10 @@ def command(arguments: list[str], folder: Path) -> dict[str, float]:
 
 
 def growth(table: pd.DataFrame) -> pd.Series:
-    """The last value of each total, over where the straight line through the first and the middle one leads."""
-    first, middle, last = (table.iloc[place] for place in (0, len(table) // 2, -1))
-    step = (last.runs - middle.runs) / (middle.runs - first.runs)
-    return pd.Series({name: last[name] / (middle[name] + step * (middle[name] - first[name])) for name in TOTALS})
+    """The last value of each total, over where the straight line through the two before it leads."""
+    one, two, last = (table.iloc[place] for place in (-3, -2, -1))
+    step = (last.runs - two.runs) / (two.runs - one.runs)
+    return pd.Series({name: last[name] / (two[name] + step * (two[name] - one[name])) for name in TOTALS})
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
@@ -146,16 +153,16 @@ def markdown(table: pd.DataFrame, grown: pd.Series) -> str:
     """The table, how it grew, and the machine."""
     cells = [[f"{value:.4g}" for value in row] for row in table[list(HEADINGS)].to_numpy()]
     lines = [list(HEADINGS.values()), ["---:"] * len(HEADINGS), *cells]
-    first, middle, last = (int(table.runs.iloc[place]) for place in (0, len(table) // 2, -1))
+    one, two, last = (int(table.runs.iloc[place]) for place in (-3, -2, -1))
     told = ", ".join(f"{TOTALS[name]} {times:.2f}" for name, times in grown.items())
     return "\n".join(
         [
             *(f"| {' | '.join(line)} |" for line in lines),
             "",
-            f"What {last} runs took, over where the straight line through {first} and {middle} runs leads: {told}.",
+            f"What {last} runs took, over where the straight line through {one} and {two} runs leads: {told}.",
             "",
-            f"One sweep (n = 1) for each row. {provenance.cpu()}, {provenance.cores()} core(s) of {os.cpu_count()}; "
-            f"other work went on beside it (load at the end {os.getloadavg()[0]:.1f}).",
+            f"One sweep (n = 1) for each row. {provenance.cpu()}, {provenance.cores()} core(s) of {os.cpu_count()}. "
+            "Other work that goes on beside it shows in the wall clock, and some of it in the processor time.",
         ]
     )
 

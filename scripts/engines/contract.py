@@ -122,7 +122,7 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 def conditions() -> str:
     """What it was tried with, and when."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("joblib", "submitit", "ray"))
-    said = subprocess.run(["sinfo", "--version"], capture_output=True, text=True).stdout if not missing() else ""
+    said = subprocess.run(["slurmd", "-V"], capture_output=True, text=True).stdout if not missing() else ""
     slurm = said.split()[1] if said else "none"
     return f"{datetime.date.today()}, Python {platform.python_version()}, SLURM {slurm}, {versions}; one machine."
 
