@@ -14,6 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 
 CONDITIONS = ["cpu", "threads", "workers"]  # of timing
+SIZES = ["data.pixels", "data.classes"]  # what networks for the data begin and end with
 NEVER_FACTORS = {"model.name", "seed", *CONDITIONS}
 LOGARITHMIC = {"lr", "batch_size"}
 LABELS = {"lr": "learning rate", "init": "initialisation"}
@@ -114,7 +115,7 @@ def _short_names(keys: Sequence[str]) -> dict[str, str]:
 def _factor(key: str, name: str, settings: pd.DataFrame) -> Factor:
     by_level = {as_text(value): value for value in settings[key]}
     if key == "architecture.hidden":
-        inputs, outputs = (int(settings[f"data.{size}"].iloc[0]) for size in ("pixels", "classes"))
+        inputs, outputs = (int(settings[size].iloc[0]) for size in SIZES)
         levels = sorted(by_level, key=lambda level: _parameters([inputs, *widths(level), outputs]))
         return _hidden_factor(key, name, levels)
     if not all(map(_is_number, by_level.values())):

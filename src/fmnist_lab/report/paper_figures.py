@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from fmnist_lab import published
-from fmnist_lab.report.design import CONDITIONS, display, find_factors, join_runs
+from fmnist_lab.report.design import CONDITIONS, SIZES, display, find_factors, join_runs
 from fmnist_lab.report.factor_plots import factor_figure
 from fmnist_lab.report.learning_curves import curves_figure
 from fmnist_lab.report.statistics import cells, diverged_epochs, interval
@@ -196,7 +196,7 @@ def mistaken_by_all(labels: Classes, predictions: Mapping[str, Sequence[Classes]
 
 
 def _settings(runs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    return runs.set_index("run")[["model.name", *keys, "data.validation", *CONDITIONS]]
+    return runs.set_index("run")[["model.name", *keys, "data.validation", *SIZES, *CONDITIONS]]
 
 
 def _joined(runs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

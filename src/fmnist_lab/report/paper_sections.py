@@ -108,7 +108,7 @@ def table_section(tables: Tables, runs: pd.DataFrame) -> Section:
             f"{title}, printed and measured test accuracy of each network; the values stand in the tables below.",
             "Printed values hollow, measured means filled; the bars are prediction intervals.",
         )
-        parts.append(Part(title, pictures=[picture]))
+        parts.append(Part(title, pictures=[picture, *_of_sizes(runs, id)]))
         for settings, table in chosen.items():
             words = paper_figures.SETTINGS[settings]
             preset = id if settings == "stated" else f"{id}_{settings}"
@@ -201,13 +201,16 @@ def saddle_section(folder: Path) -> Section:
     return Section("saddle", "The saddle at zero", "", parts)
 
 
-def at_report(runs: pd.DataFrame, lr: float | None, init: str | None = "own") -> pd.DataFrame:
+def at_report(
+    runs: pd.DataFrame, lr: float | None, init: str | None = "own", hidden: Sequence[str] | None = None
+) -> pd.DataFrame:
     """The runs at the report's settings, in single precision as all of ours.
 
     Args:
         runs: one row a run, with the columns of `results.csv` and the flat configuration keys.
         lr: the learning rate; None for any that the figures were printed for.
         init: None for either model's initialisation.
+        hidden: networks, such as `[256, 128]`, in place of the one that the figures were printed for.
     """
     if runs.empty:
         return runs
@@ -219,9 +222,32 @@ def at_report(runs: pd.DataFrame, lr: float | None, init: str | None = "own") ->
         if key == "model.init":
             wanted = runs[key].map(lambda _: True) if init is None else runs[key] == runs["model"].map(by_model)
             chosen &= wanted & runs[key].isin(by_model.values())
+        elif key == "architecture.hidden" and hidden is not None:
+            chosen &= runs[key].map(as_text).isin(hidden)
         elif key not in NOT_A_COLUMN:
             chosen &= runs[key].map(as_text) == runs["model"].map(by_model).map(as_text)
     return runs[chosen]
+
+
+def _of_sizes(runs: pd.DataFrame, id: str) -> Iterator[Picture]:
+    """Accuracy against the size of a table's networks, at the stated settings; nothing for a table of one network."""
+    table = published.load_report().tables[id]
+    its_runs = at_report(runs, lr=table.lr, hidden=[str(list(row.hidden)) for row in table.rows])
+    if len(table.rows) > 1 and len(its_runs) and its_runs["architecture.hidden"].nunique() > 1:
+        yield _picture(
+            f"{id}_sizes",
+            paper_figures.setting_figure(its_runs, "architecture.hidden", f"learning rate {table.lr:g}"),
+            f"Test accuracy of both models against the size of {printed_title(id)}'s networks: {_by_size(its_runs)}.",
+            f"Settings as the report states them; mean and 95 % interval over {_seeds(its_runs)}.",
+        )
+
+
+def _by_size(runs: pd.DataFrame) -> str:
+    means = runs.groupby(["architecture.hidden", "model"], as_index=False)["test_accuracy"].mean()
+    told = zip(means["model"], means["test_accuracy"], means["architecture.hidden"], strict=True)
+    return "; ".join(
+        f"{RIVALS[model].label} {100 * mean:.1f} % with {display(str(size))}" for model, mean, size in told
+    )
 
 
 def _claims(claims: pd.DataFrame, caption: str) -> Markup:
