@@ -273,10 +273,13 @@ def write(jobs: Sequence[Job], folder: Path) -> Frames:
 @contextlib.contextmanager
 def reporting(jobs: Sequence[Job], folder: Path) -> Iterator[None]:
     """Mark the folder as the report of these runs as they were when its writing began; while it goes on, of none."""
+    from fmnist_lab.report.manifest import writing
+
     (folder / REPORTED).unlink(missing_ok=True)
     reported = _reported(jobs)
     yield
-    write_text(folder / REPORTED, reported)
+    with writing(folder):
+        write_text(folder / REPORTED, reported)
 
 
 def is_reported(jobs: Sequence[Job], folder: Path) -> bool:

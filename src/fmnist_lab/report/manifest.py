@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from fmnist_lab.records import remove_partial, sha256, write_bytes, write_text
@@ -19,10 +20,8 @@ def replace_report(folder: Path, files: Mapping[str, bytes]) -> None:
     Never touched is a file that no report wrote, or that was changed since. Stopped midway, the manifest names the
     files of both reports, and the next call clears up. Raises OSError when the files cannot be written.
     """
-    from filelock import FileLock
-
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    with writing(folder):
         remove_partial(folder)
         remove_partial(folder / "figures")
         before = read_manifest(folder)
@@ -35,6 +34,15 @@ def replace_report(folder: Path, files: Mapping[str, bytes]) -> None:
             if name not in files and path.is_file() and sha256(path.read_bytes()) == digest:
                 path.unlink()
         _write_manifest(folder, now)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Keep other sweeps of the same name from writing there meanwhile, and from clearing up what is half written."""
+    from filelock import FileLock
+
+    with FileLock(folder / ".lock"):
+        yield
 
 
 def read_manifest(folder: Path) -> set[Entry]:
