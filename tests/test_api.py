@@ -145,6 +145,7 @@ def test_a_run_that_crashes_does_not_end_a_sweep(capsys):
     alone = 'alone: python -m fmnist_lab model=custom "architecture.hidden=[8]" '
     assert alone in capsys.readouterr().out
     assert [run.summary["status"] for run in load(ours.folder).runs] == ["finished", "failed"]
+    assert len(ours.table) == 1  # the other did not even begin
 
 
 def test_what_a_notebook_is_shown_is_escaped():
@@ -228,8 +229,10 @@ def test_what_is_not_a_finished_sweep_gets_one_line(folder):
     assert_refused(lambda: load("outputs/sweeps/none"), "holds no finished sweep")
     ours = sweep(RATES, model="custom")
     (ours.folder / ".reported").write_text("../../etc 1\n0123456789ab 1\n")
+    with pytest.raises(InputError, match="the records of its runs are not in outputs"):
+        load(ours.folder).figures  # noqa: B018
     with pytest.raises(InputError, match="0123456789ab: holds no run"):
-        load(ours.folder).results  # noqa: B018
+        load(ours.folder).runs[0].config  # noqa: B018
 
 
 # What is said to Hydra.

@@ -109,7 +109,7 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
 
 def load(folder: str | os.PathLike[str]) -> Sweep:
     """A finished sweep, from its folder `outputs/sweeps/<name>` and the records of its runs. Raises InputError."""
-    return Sweep(Path(folder), tuple(Run(record) for record in sweeps.reported(Path(folder))))
+    return Sweep(Path(folder), tuple(map(Run, sweeps.reported(Path(folder)))))
 
 
 @dataclass(frozen=True)
@@ -167,15 +167,15 @@ class Sweep:
     folder: Path
     runs: tuple[Run, ...] = field(repr=False)
 
-    @property
+    @cached_property
     def results(self) -> pd.DataFrame:
         """A row a run: `results.csv`."""
-        return self._frames.results
+        return self._read("results.csv")
 
-    @property
+    @cached_property
     def curves(self) -> pd.DataFrame:
         """A row a run and epoch: `curves.csv`."""
-        return self._frames.curves
+        return self._read("curves.csv")
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -195,11 +195,19 @@ class Sweep:
 
         return draw_figures(self._frames.results, self._frames.curves, self._frames.settings)
 
+    def _read(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.read_csv(self.folder / name, dtype={"run": str})  # some fingerprints look like numbers
+
     @cached_property
     def _frames(self) -> Frames:
         from fmnist_lab.report.frames import gather
 
-        return gather([(each.record, _settings(each.config)) for each in self.runs])
+        begun = [each for each in self.runs if (each.folder / "config.yaml").exists()]  # another has nothing to draw
+        if not begun:
+            raise InputError(f"{self.folder}: the records of its runs are not in {self.runs[0].folder.parent}")
+        return gather([(each.record, _settings(each.config)) for each in begun])
 
     @cached_property
     def _analysis(self) -> tuple[list[Factor], pd.DataFrame]:
