@@ -50,7 +50,7 @@ def keep(folder: Path, target: Path) -> None:
 
 def write_runs(results: Iterable[Path], target: Path) -> None:
     """One row for every run of the experiments, whichever of them share it."""
-    rows = pd.concat([pd.read_csv(path) for path in results]).drop_duplicates("run")
+    rows = pd.concat([pd.read_csv(path, dtype={"run": str}) for path in results]).drop_duplicates("run")
     rows.sort_values(["model", "hidden", "init", "lr", "seed", "run"]).to_csv(target, index=False, lineterminator="\n")
 
 
