@@ -31,7 +31,7 @@ WRONG = [
     (["architecture.activation=step"], "architecture.activation=step: must be one of relu, tanh, sigmoid, identity"),
     (["model=jax"], "model=jax: must be one of custom, torch"),
     (["model=3"], "must be a string"),
-    (["model.init=ones"], "model.init=ones: must be one of glorot_uniform, he_normal"),
+    (["model.init=ones"], "model.init=ones: must be one of glorot_uniform, glorot_normal"),
     (["architecture=ten_layer"], "architecture=ten_layer: must be one of one_layer, three_layer, two_layer"),
     (["optimizer=lion"], "optimizer=lion: must be one of adam, sgd"),
     (["optimizer.momentum=1"], "optimizer.momentum=1.0: must be a number from 0 to below 1"),

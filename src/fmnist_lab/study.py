@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab import data, engines, sweeps
+from fmnist_lab import engines, sweeps
 from fmnist_lab.answers import status_of, terminate
 from fmnist_lab.config import Config, described, expand, flat, wrong
 from fmnist_lab.console import Console
@@ -232,7 +232,7 @@ def workers(todo: Sequence[Job]) -> int:
 def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
     """Find the data, make the folders, and give the console that keeps the study's log."""
     config = jobs[0].config
-    data.prepare(data.source_of(config.data.section()), config.data.root)
+    sweeps.find_data(jobs)
     folder = Path(config.outputs) / study
     sweeps.open_folder(folder, config.outputs)
     console = Console(folder / "log.txt")

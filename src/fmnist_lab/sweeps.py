@@ -52,8 +52,7 @@ def conduct(
         return 0
     todo = [job for job in jobs if job.place in reasons]
     if config.train:
-        for section in {job.config.data.name: job.config.data for job in todo}.values():
-            data.prepare(data.source_of(section.section()), section.root)
+        find_data(todo)
     if not config.train and not any(tellable(job) for job in jobs):
         raise wrong("train", False, "true, as none of these runs is on disk")
     open_folder(folder, config.outputs)
@@ -64,6 +63,12 @@ def conduct(
             console.say(announcement(jobs, todo))
             train(todo, launch, console)
         return report(jobs, folder, console)
+
+
+def find_data(jobs: Sequence[Job]) -> None:
+    """Prepare every data set that the runs are on; InputError for one that is not to be had."""
+    for section in {job.config.data.name: job.config.data for job in jobs}.values():
+        data.prepare(data.source_of(section.section()), section.root)
 
 
 def folder_of(config: Config, default_name: str) -> Path:
