@@ -1,8 +1,8 @@
 """Makes outputs/reference/, the committed reproduction, and the measured part of the README out of it.
 
-`make SEEDS=10 paper`, `make SEEDS=10 studies` and `make audit`, then `python scripts/reference.py` with the project's
-Python. What these left in outputs/ is copied: tables, figures, findings, provenance and a row for every run. The
-reproduction before is replaced as a whole.
+`make SEEDS=10 paper studies elsewhere` and `make audit`, then `python scripts/reference.py` with the project's Python.
+What these left in outputs/ is copied: tables, figures, findings, provenance and a row for every run. The reproduction
+before is replaced as a whole.
 """
 
 from __future__ import annotations
@@ -17,32 +17,34 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "outputs" / "reference"
-KEPT = {".csv", ".md", ".tex", ".png", ".json", ".txt"}  # the page itself and vector graphics are a command away
+TABLES = {".csv", ".md", ".tex", ".json", ".txt", ".yaml"}
+FIGURES = {".png"}  # the page itself and vector graphics are a command away
 TOO_LONG = {"measured.csv", "misfits.csv", "candidates.csv", "curves.csv", "results.csv", "log.txt"}
 
 # What the README shows, below outputs/reference/.
-FIGURES = {
+SHOWN = {
     "paper/figures/initialization.png": "validation accuracy of both models with either initialisation",
     "paper/figures/figure2.png": "training curves at learning rate 0.002 with the printed ones",
 }
-TABLES = ("paper/table1_stated.md",)
+SHOWN_TABLES = ("paper/table1_stated.md",)
 
 
 def main(outputs: Path = ROOT / "outputs") -> None:
     fresh = REFERENCE.with_name("reference.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    for folder in (outputs / "paper", outputs / "audit", *sorted((outputs / "sweeps").iterdir())):
-        keep(folder, fresh / folder.relative_to(outputs))
+    for name in ("paper", "audit", "checks"):
+        keep(outputs / name, fresh / name, TABLES | FIGURES)
+    keep(outputs / "sweeps", fresh / "sweeps", TABLES)  # their figures stand on the page
     write_runs(sorted((outputs / "sweeps").glob("*/results.csv")), fresh / "runs.csv")
     shutil.rmtree(REFERENCE, ignore_errors=True)
     fresh.rename(REFERENCE)
     tell(ROOT / "README.md")
 
 
-def keep(folder: Path, target: Path) -> None:
-    """Copy what a reader without Python can look at."""
+def keep(folder: Path, target: Path, kinds: set[str]) -> None:
+    """Copy the files of these kinds that somebody may want to look at."""
     for path in sorted(folder.rglob("*")):
-        if path.suffix in KEPT and path.name not in TOO_LONG:
+        if path.suffix in kinds and path.name not in TOO_LONG:
             copy = target / path.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
@@ -69,8 +71,8 @@ def tell(readme: Path) -> None:
 
 def measured() -> str:
     """What was found, in sentences, figures and tables, and on what it was measured."""
-    pictures = [f"![{alt}](outputs/reference/{path})" for path, alt in FIGURES.items()]
-    told = [(REFERENCE / name).read_text("utf-8").rstrip() for name in ("paper/findings.md", *TABLES)]
+    pictures = [f"![{alt}](outputs/reference/{path})" for path, alt in SHOWN.items()]
+    told = [(REFERENCE / name).read_text("utf-8").rstrip() for name in ("paper/findings.md", *SHOWN_TABLES)]
     return "\n\n".join([told[0], "\n".join(pictures), *told[1:], conditions()]) + "\n"
 
 
