@@ -1,6 +1,7 @@
 """What the tests share: the real configuration, made small, and the real command line."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ import pytest
 from hypothesis import settings
 
 from fmnist_lab.config import compose
+
+# A shell that starts the tests in the background ignores Ctrl-C for them, and for all that they start; some send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asserts on seconds: a busy machine is no fault of the code.
 settings.register_profile("untimed", deadline=None)

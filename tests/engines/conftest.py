@@ -86,10 +86,15 @@ def choose():
 
 @pytest.fixture
 def start(lab):
-    """The command line, left to itself."""
+    """The command line, left to itself; what a failed test leaves running is ended."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    begun = []
 
     def begin(*arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen([sys.executable, "-m", "fmnist_lab", *arguments], cwd=lab.folder, **pipes)
+        begun.append(subprocess.Popen([sys.executable, "-m", "fmnist_lab", *arguments], cwd=lab.folder, **pipes))
+        return begun[-1]
 
-    return begin
+    yield begin
+    for process in begun:
+        process.terminate()  # its workers with it; nothing, if it has ended
+        process.communicate()
