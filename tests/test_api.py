@@ -130,7 +130,7 @@ def test_a_loaded_sweep_draws_the_figures_that_were_written():
 
 
 def test_several_runs_at_once_give_the_same_table(monkeypatch):
-    monkeypatch.setattr("fmnist_lab.api.cores", lambda: 2)
+    monkeypatch.setattr("fmnist_lab.engines.cores", lambda: 2)
     alone, together = (sweep(RATES, outputs=str(n), workers=n).results for n in (1, 2))
     assert set(together.workers) == {2}
     pd.testing.assert_frame_equal(alone.drop(columns=TIMES), together.drop(columns=TIMES))

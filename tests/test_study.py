@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmnist_lab import study, sweeps
+from fmnist_lab import engines, study, sweeps
 from fmnist_lab.config import expand
 from fmnist_lab.study import PRESETS, compose, forecast, main, plan, union
 
@@ -22,7 +22,7 @@ EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiment"
 @pytest.fixture
 def paper(tmp_path, capsys, monkeypatch):
     """Conducts the paper, made small, two runs at once in a folder of the test's own; gives what it said."""
-    monkeypatch.setattr(study, "cores", lambda: 2)
+    monkeypatch.setattr(engines, "cores", lambda: 2)
 
     def conduct(seeds, *overrides, status=0):
         arguments = ["paper", "--seeds", str(seeds), *SMALL, f"outputs={tmp_path.as_posix()}", *overrides]
@@ -100,7 +100,7 @@ def test_runs_go_seed_by_seed_the_costly_first():
 
 
 def test_several_runs_go_at_once_as_the_cores_hold(tmp_path, monkeypatch):
-    monkeypatch.setattr(study, "cores", lambda: 4)
+    monkeypatch.setattr(engines, "cores", lambda: 4)
     monkeypatch.setattr("fmnist_lab.provenance.cores", lambda: 8)
     jobs = plan(compose("figures", ["threads=2", f"outputs={tmp_path.as_posix()}"]), [0])
     assert study.workers(jobs) == 2
@@ -162,7 +162,7 @@ AUDIT = (
 
 
 def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(study, "cores", lambda: 2)
+    monkeypatch.setattr(engines, "cores", lambda: 2)
     words = ["audit", *AUDIT, f"outputs={tmp_path.as_posix()}"]
     assert main([*words, "--seeds", "2"]) == 0
     said = capsys.readouterr().out

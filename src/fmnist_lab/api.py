@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab import run, sweeps
+from fmnist_lab import engines, run, sweeps
 from fmnist_lab.answers import in_one_line
 from fmnist_lab.config import (
     HOUSEKEEPING,
@@ -28,10 +28,8 @@ from fmnist_lab.config import (
     wrong,
 )
 from fmnist_lab.console import Console
-from fmnist_lab.engines import Joblib
 from fmnist_lab.errors import InputError
 from fmnist_lab.progress import following
-from fmnist_lab.provenance import cores
 from fmnist_lab.records import Record
 from fmnist_lab.study import command
 from fmnist_lab.training import Epoch
@@ -97,12 +95,12 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
     with in_one_line(Config):
         overrides = [_override(name, value) for name, value in told.items()]
         configs = expand(*overrides)
-        most = max(1, cores() // max(config.threads for config in configs))
+        most = engines.room(configs)
         if workers not in range(1, most + 1):
             raise wrong("workers", workers, f"a whole number from 1 to {most}: the cores here, by the threads of a run")
         name = sweeps.default_name(overrides)
         commands = [command(config) for config in configs]
-        engine = Joblib(n_jobs=workers)
+        engine = engines.Joblib(n_jobs=workers)
         sweeps.conduct(configs, commands, name, lambda its: engine.train([configs[at] for at in its]), voice=Lines)
         return load(sweeps.folder_of(configs[0], name))
 

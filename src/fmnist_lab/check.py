@@ -16,7 +16,7 @@ from typing import Any
 
 from fmnist_lab import engines, study, sweeps
 from fmnist_lab.answers import in_one_line, status_of, terminate
-from fmnist_lab.config import HOUSEKEEPING, Config, composing, described, groups, identity, rules, wrong
+from fmnist_lab.config import HOUSEKEEPING, Config, composing, described, groups, identity, override, rules, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.check import Check, CheckedCell, read_check, shipped
@@ -54,8 +54,8 @@ def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command:
             raise InputError(f"{printable(check.file)}: {words}")
     plans = {check.name: configure(check, overrides, config_dir) for check in checks}
     experiments = {name: [config for config in configs if config] for name, configs in plans.items()}
-    told = [override for override in overrides if override.partition("=")[0] in HOUSEKEEPING]
-    otherwise = " ".join(override for override in overrides if override not in told)
+    told = [word for word in overrides if word.partition("=")[0] in HOUSEKEEPING]
+    otherwise = " ".join(word for word in overrides if word not in told)
     outputs = Path(next(config.outputs for configs in experiments.values() for config in configs))
 
     def write(done: int, console: Console) -> None:
@@ -97,7 +97,7 @@ def write_table(
     from fmnist_lab.report.samples import Samples, join
 
     told = [config for config in configs if config]
-    jobs = [job for job in study.plan(told, range(seeds)) if sweeps.tellable(job)]
+    jobs = [job for job in study.plan(told, range(seeds)) if job.record.tellable()]
     frames = gather([(job.record, described(job.config)) for job in jobs])
     runs = join(frames.results, frames.settings)
     settings = [_settings(config) if config else None for config in configs]
@@ -117,7 +117,7 @@ def configured(cell: CheckedCell, compose: Compose, overrides: Sequence[str]) ->
     for name in groups():
         if isinstance(cell.settings.get(name), list):
             raise wrong(name, cell.settings[name], "one name")
-    config = _composed(compose, [*(f"{name}={_override(value)}" for name, value in cell.settings.items()), *overrides])
+    config = _composed(compose, [*(override(name, value) for name, value in cell.settings.items()), *overrides])
     if cell.at_epoch is not None and cell.at_epoch > config.epochs:
         raise wrong("at_epoch", cell.at_epoch, f"at most {config.epochs}, the epochs of the run")
     return config
@@ -127,13 +127,6 @@ def _composed(compose: Compose, overrides: Sequence[str]) -> Config:
     """The settled configuration that the overrides mean; InputError, in one line, where they mean none."""
     with in_one_line(Config):
         return settle(compose(overrides))
-
-
-def _override(value: Any) -> str:
-    """A setting's value as the command line has it."""
-    if isinstance(value, list):
-        return f"[{','.join(map(_override, value))}]"
-    return "null" if value is None else str(value)
 
 
 def _settings(config: Config) -> dict[str, Any]:

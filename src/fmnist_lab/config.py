@@ -526,8 +526,9 @@ def identity(config: Config) -> dict[str, Any]:
     unused |= {"optimizer.decay_biases"} if not config.optimizer.weight_decay else set()
     unused |= {"tolerance"} if config.patience == 0 else set()
     unused |= {"data.split"} if config.data.validation == 0 else set()
-    unused |= {name for name, value in YOUNGER.items() if _values(config)[name] == value}
-    chosen = {name: value for name, value in flat(config).items() if name not in unused}
+    told = flat(config)
+    unused |= {name for name, value in YOUNGER.items() if told[name] == value}
+    chosen = {name: value for name, value in told.items() if name not in unused}
     return chosen | _unlike_the_first(config.data)
 
 

@@ -98,13 +98,8 @@ def attempt(config: Config, at_once: int) -> None:
 
 def explain(record: Record, reason: str) -> None:
     """Leave a reason in the record of a run that ended without one."""
-    if not told(record):
+    if not record.tellable():
         record.write_error(reason)
-
-
-def told(record: Record) -> bool:
-    """Whether the record holds an outcome or a reason."""
-    return record.summary() is not None or record.error() is not None
 
 
 def threads(configs: Sequence[Config]) -> int:
@@ -114,8 +109,13 @@ def threads(configs: Sequence[Config]) -> int:
 
 def here(configs: Sequence[Config], asked: int = -1) -> int:
     """How many runs may go on at once on this machine without their threads getting into each other's way."""
-    most = max(1, cores() // threads(configs))
+    most = room(configs)
     return min(asked if asked > 0 else most, most, len(configs))
+
+
+def room(configs: Sequence[Config]) -> int:
+    """How many such runs the cores of this machine hold."""
+    return max(1, cores() // threads(configs))
 
 
 @dataclass
@@ -323,7 +323,7 @@ def _conclude(record: Record, job: str, state: str, log: Path) -> None:
     """Say how a job ended that left no outcome; of one that did well, wait until this machine sees its record."""
     if state == "COMPLETED":
         deadline = time.monotonic() + PATIENCE
-        while not told(record) and time.monotonic() < deadline:
+        while not record.tellable() and time.monotonic() < deadline:
             time.sleep(1)
     explain(record, f"{job}: {state}; its log: {log}")
 

@@ -138,6 +138,10 @@ class Record:
         except OSError:
             return None
 
+    def tellable(self) -> bool:
+        """Whether there is something to report: an outcome or a failure."""
+        return self.summary() is not None or self.error() is not None
+
     def reason(self) -> str:
         """Why a run has no summary, in one line."""
         lines = (self.error() or "").strip().splitlines()

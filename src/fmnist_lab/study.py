@@ -25,7 +25,6 @@ from fmnist_lab.config import Config, described, expand, flat, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.engines import Engine
 from fmnist_lab.progress import Job
-from fmnist_lab.provenance import cores
 from fmnist_lab.run import updates_an_epoch
 
 if TYPE_CHECKING:
@@ -225,7 +224,7 @@ def tested(jobs: Sequence[Job]) -> pd.DataFrame:
 
 def workers(todo: Sequence[Job]) -> int:
     """How many runs go on at once: as many as the cores hold."""
-    return max(1, min(cores() // todo[0].config.threads, len(todo)))
+    return engines.here([job.config for job in todo])
 
 
 @contextlib.contextmanager
@@ -284,7 +283,7 @@ def write_page(outputs: Path, told: Experiments) -> Path:
 
 def on_disk(experiments: Experiments) -> list[Job]:
     """The runs of the experiments that have an outcome, of all seeds from 0 up that have any."""
-    by_seed = ([job for job in union(experiments, [seed]) if sweeps.tellable(job)] for seed in itertools.count())
+    by_seed = ([job for job in union(experiments, [seed]) if job.record.tellable()] for seed in itertools.count())
     return list(itertools.chain.from_iterable(itertools.takewhile(bool, by_seed)))
 
 

@@ -53,7 +53,7 @@ def conduct(
     todo = [job for job in jobs if job.place in reasons]
     if config.train:
         find_data(todo)
-    if not config.train and not any(tellable(job) for job in jobs):
+    if not config.train and not any(job.record.tellable() for job in jobs):
         raise wrong("train", False, "true, as none of these runs is on disk")
     open_folder(folder, config.outputs)
     console = voice(folder / "log.txt")
@@ -110,11 +110,6 @@ def why(job: Job) -> str | None:
 def unfinished(jobs: Iterable[Job]) -> list[Job]:
     """The runs that are to be trained."""
     return [job for job in jobs if why(job)]
-
-
-def tellable(job: Job) -> bool:
-    """Whether there is something to report of a run: an outcome or a failure."""
-    return job.record.summary() is not None or job.record.error() is not None
 
 
 def label(configs: Sequence[Config]) -> list[str]:
@@ -248,7 +243,7 @@ def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
     """Write tables and figures of what is on disk, list what failed, and name the folder last; the exit status."""
     from fmnist_lab.report.terminal import summary
 
-    told = list(jobs) if jobs[0].config.train else [job for job in jobs if tellable(job)]
+    told = list(jobs) if jobs[0].config.train else [job for job in jobs if job.record.tellable()]
     try:
         frames = write(told, folder)
     except OSError as error:

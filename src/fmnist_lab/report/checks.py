@@ -64,7 +64,7 @@ def judge_check(check: Check, samples: Samples, settings: Sequence[Sample | None
     rows = [
         _row(cell, name, Comparison("not testable", cell.not_testable, 0), "")
         if sample is None
-        else _row(cell, name, next(found), _fate(samples, sample))
+        else _row(cell, name, next(found), samples.fate(sample))
         for cell, name, sample in zip(check.cells, cell_names(check.cells), settings, strict=True)
     ]
     notes = ["; ".join(filter(None, [otherwise, cell.note])) for cell in check.cells]
@@ -190,8 +190,9 @@ def _files(
         yield from ((f"{FIGURE}.{extension}", content) for extension, content in picture.files.items())
     lead = f"{len(table)} published numbers, each beside the runs that its settings give."
     counts = verdict_counts(table)
+    conditions = markup.provenance(records, runs)
     page = markup.page(
-        check.title, lead, [section], counts=counts, findings=(), runs=runs, folder=records, command=command
+        check.title, lead, [section], counts=counts, findings=(), runs=runs, conditions=conditions, command=command
     )
     yield "index.html", page
 
@@ -224,11 +225,6 @@ def _row(cell: CheckedCell, name: str, found: Comparison, fate: str) -> dict[str
 
 def _at(cell: CheckedCell, sample: Sample) -> Sample:
     return sample if cell.at_epoch is None else {**sample, "at": cell.at_epoch}
-
-
-def _fate(samples: Samples, sample: Sample) -> str:
-    diverged = samples.diverged(sample)
-    return f"{diverged} of {len(samples.select(sample))} runs diverged" if diverged else ""
 
 
 def _label(number: str, metric: str) -> str:

@@ -222,7 +222,7 @@ class _Judgement:
         if found.n > 1:
             at = f"{_signed(found.difference, unit)} ± {_plain(found.half_width, unit)}"
             measured += f"; fits least at epoch {found.at + 1}: {at}"
-        return _compared(found, told, measured, self._fate(sample))
+        return _compared(found, told, measured, self.samples.fate(sample))
 
     def _value(self, test: Value, claim: Claim) -> Judged:
         values = self.samples.measure(test.sample, test.metric)
@@ -233,7 +233,7 @@ class _Judgement:
         if found.n == 1:
             measured = _shown(float(values.mean()), unit)
         published = f"{_shown(test.published, unit)} ± {_plain(test.reading_error, unit)}"
-        return _compared(found, published, measured, self._fate(test.sample))
+        return _compared(found, published, measured, self.samples.fate(test.sample))
 
     # Sentences.
 
@@ -406,7 +406,7 @@ class _Judgement:
             "half_width": found.half_width,
             "detectable": found.detectable,
             "p": found.p,
-            "reason": "; ".join(filter(None, [found.reason, self._fate(sample)])),
+            "reason": "; ".join(filter(None, [found.reason, self.samples.fate(sample)])),
             "printed_as": str(list(row.hidden)),
         }
 
@@ -429,10 +429,6 @@ class _Judgement:
 
     def _margin(self, unit: str) -> float:
         return math.log1p(self.claims.margins[unit]) if unit == "time" else self.claims.margins[unit]
-
-    def _fate(self, sample: Sample) -> str:
-        diverged = self.samples.diverged(sample)
-        return f"{diverged} of {len(self.samples.select(sample))} runs diverged" if diverged else ""
 
 
 def _row_of(table: pd.DataFrame, test: CellTest) -> pd.Series[Any]:

@@ -116,7 +116,7 @@ def page(
     counts: Mapping[str, int],
     findings: Sequence[str],
     runs: pd.DataFrame,
-    folder: Path,
+    conditions: Mapping[str, Sequence[str]],
     command: str,
 ) -> bytes:
     """A page that holds everything and asks nothing of the network.
@@ -124,7 +124,7 @@ def page(
     Args:
         counts: how often each verdict was given.
         runs: those that the page is of, with the columns of `results.csv`.
-        folder: where their records lie.
+        conditions: under which they were made, as `provenance` gives them.
         command: builds the page anew.
     """
     finished = runs[runs["status"] == "finished"]
@@ -137,7 +137,7 @@ def page(
             counts=counts,
             findings=findings,
             sections=[section for section in sections if section.parts],
-            conditions=provenance(folder, list(finished["run"])),
+            conditions=conditions,
             runs=len(finished),
             seeds=sorted(map(int, finished["seed"].unique())),
             command=command,
@@ -146,10 +146,15 @@ def page(
     return text.encode()
 
 
-def provenance(folder: Path, runs: Sequence[str]) -> dict[str, list[str]]:
-    """Under which conditions the runs were made: every value that occurs, by what it is of."""
+def provenance(folder: Path, runs: pd.DataFrame) -> dict[str, list[str]]:
+    """Under which conditions the finished runs were made: every value that occurs, by what it is of.
+
+    Args:
+        folder: where their records lie.
+        runs: with the columns of `results.csv`.
+    """
     found: dict[str, dict[str, None]] = {}
-    for run in runs:
+    for run in runs.loc[runs["status"] == "finished", "run"]:
         told = (Record(folder / run).summary() or {}).get("provenance", {})
         versions = told.get("versions", {})
         for name, value in {**{word: told.get(key) for key, word in CONDITIONS.items()}, **versions}.items():

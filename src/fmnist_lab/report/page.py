@@ -50,13 +50,12 @@ def build_page(
     with applied():
         sections = list(_sections(outputs, runs, curves, claims, tables, studies))
     found = findings(claims, tables, at_report(runs, lr=None, init=None), _ranking(outputs / "audit"))
-    finished = list(runs.loc[runs["status"] == "finished", "run"])
     page = outputs / "paper" / "index.html"
     (page.parent / "figures").mkdir(parents=True, exist_ok=True)
     for name, content in chain(_tables(claims, tables), _figures(sections)):
         write_bytes(page.parent / name, content)
     write_text(page.parent / "findings.md", "".join(f"{number}. {one}\n" for number, one in enumerate(found, 1)))
-    conditions = markup.provenance(outputs / "runs", finished)
+    conditions = markup.provenance(outputs / "runs", runs)
     write_text(page.parent / "provenance.json", json.dumps(conditions, indent=2) + "\n")
     html = markup.page(
         "A report, reproduced",
@@ -66,7 +65,7 @@ def build_page(
         counts=verdict_counts(claims),
         findings=[*found, *refuted(claims)],
         runs=runs,
-        folder=outputs / "runs",
+        conditions=conditions,
         command="python scripts/paper.py",
     )
     write_bytes(page, html)

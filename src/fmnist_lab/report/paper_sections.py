@@ -89,7 +89,8 @@ def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
     of_rates = at_report(runs, lr=None)
     if of_rates["lr"].nunique() > 1:
         figure = paper_figures.setting_figure(of_rates, "lr", f"hidden {display(str(of_rates['hidden'].iloc[0]))}")
-        alt = f"Test accuracy of both models against the learning rate: {_by_rate(of_rates)}."
+        accuracies = _accuracies(of_rates, "lr", lambda rate: f"at {rate:g}")
+        alt = f"Test accuracy of both models against the learning rate: {accuracies}."
         picture = _picture("learning_rate", figure, alt, "Mean and 95 % interval over seeds.")
         command = _command("figures", of_rates)
         parts.append(Part("Accuracy against the learning rate", pictures=[picture], commands=[command]))
@@ -234,20 +235,13 @@ def _of_sizes(runs: pd.DataFrame, id: str) -> Iterator[Picture]:
     table = published.load_report().tables[id]
     its_runs = at_report(runs, lr=table.lr, hidden=[str(list(row.hidden)) for row in table.rows])
     if len(table.rows) > 1 and len(its_runs) and its_runs["architecture.hidden"].nunique() > 1:
+        accuracies = _accuracies(its_runs, "architecture.hidden", lambda size: f"with {display(str(size))}")
         yield _picture(
             f"{id}_sizes",
             paper_figures.setting_figure(its_runs, "architecture.hidden", f"learning rate {table.lr:g}"),
-            f"Test accuracy of both models against the size of {printed_title(id)}'s networks: {_by_size(its_runs)}.",
+            f"Test accuracy of both models against the size of {printed_title(id)}'s networks: {accuracies}.",
             f"Settings as the report states them; mean and 95 % interval over {_seeds(its_runs)}.",
         )
-
-
-def _by_size(runs: pd.DataFrame) -> str:
-    means = runs.groupby(["architecture.hidden", "model"], as_index=False)["test_accuracy"].mean()
-    told = zip(means["model"], means["test_accuracy"], means["architecture.hidden"], strict=True)
-    return "; ".join(
-        f"{RIVALS[model].label} {100 * mean:.1f} % with {display(str(size))}" for model, mean, size in told
-    )
 
 
 def _claims(claims: pd.DataFrame, caption: str) -> Markup:
@@ -375,10 +369,11 @@ def _of_series(printed: published.Figure, runs: pd.DataFrame) -> str:
     return f"Training loss and validation accuracy over the epochs, learning rate {printed.lr:g}: {'; '.join(told)}."
 
 
-def _by_rate(runs: pd.DataFrame) -> str:
-    means = runs.groupby(["lr", "model"], as_index=False)["test_accuracy"].mean()
-    told = zip(means["model"], means["test_accuracy"], means["lr"], strict=True)
-    return "; ".join(f"{RIVALS[model].label} {100 * mean:.1f} % at {rate:g}" for model, mean, rate in told)
+def _accuracies(runs: pd.DataFrame, key: str, words: Callable[[Any], str]) -> str:
+    """The mean test accuracy of both models at each level of a setting, in words."""
+    means = runs.groupby([key, "model"], as_index=False)["test_accuracy"].mean()
+    told = zip(means["model"], means["test_accuracy"], means[key], strict=True)
+    return "; ".join(f"{RIVALS[model].label} {100 * mean:.1f} % {words(level)}" for model, mean, level in told)
 
 
 def _seeds(runs: pd.DataFrame) -> str:

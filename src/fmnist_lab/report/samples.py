@@ -137,6 +137,11 @@ class Samples:
     def diverged(self, sample: Sample) -> int:
         return int((self.select(sample)["status"] == "diverged").sum())
 
+    def fate(self, sample: Sample) -> str:
+        """How many of the runs diverged, in words; nothing when none did."""
+        diverged = self.diverged(sample)
+        return f"{diverged} of {len(self.select(sample))} runs diverged" if diverged else ""
+
 
 def pairs(first: pd.Series[float], second: pd.Series[float]) -> tuple[pd.Series[float], pd.Series[float]]:
     """The seeds that both samples have."""
