@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from fmnist_lab.models import UpdateRule
-from fmnist_lab.models.custom import ACTIVATIONS, CustomModel, softmax_cross_entropy
+from fmnist_lab.models.custom import ACTIVATIONS, CACHE_LINE, CustomModel, softmax_cross_entropy
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.models.torch import TorchModel
 
@@ -151,3 +151,18 @@ def test_weights_are_copies_and_build_the_same_network_again():
             np.testing.assert_array_equal(b, b0)
     ours = CustomModel(weights, "tanh", STILL, 5).logits(inputs).copy()
     assert_allclose(ours, TorchModel(weights, "tanh", STILL, "cpu").logits(torch.from_numpy(inputs)), rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_products_write_to_begins_with_a_line_of_the_cache(dtype):
+    weights = initial_weights(
+        [784, 17, 10], "glorot_uniform", bias="zeros", std=0, rng=np.random.default_rng(0), dtype=dtype
+    )
+    model = CustomModel(weights, "relu", STILL, 128)
+    for array in (
+        model.parameters,
+        model.gradients,
+        *(room for layer in model.layers for room in (layer._z, layer._dx)),
+    ):
+        assert array.ctypes.data % CACHE_LINE == 0
+        assert array.dtype == dtype
