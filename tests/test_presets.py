@@ -44,7 +44,7 @@ PRESETS = {
     ),
 }
 # Too many to run here: how many runs they have.
-AUDIT = {"audit_grid": 288, "audit_seeds": 20}
+AUDIT = {"audit_grid": 252, "audit_seeds": 18}
 DEFAULTS = {"hidden": ["[256, 128]"], "lr": [0.002], "batch_size": [128], "dtype": ["float32"]}
 # Epochs where they are not ten; the sweeps below are cut to one, so this is read from the file.
 EPOCHS = {"table1_inferred": 7, "table2_inferred": 7, "epochs": 15, "quickstart": 5, "zalando": 200}

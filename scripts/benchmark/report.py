@@ -92,12 +92,19 @@ def page(measured: Measurements, told: dict[str, dict[str, Any]], mark: str) -> 
         yield from (f"Not measured: {name}: {why}" for name, why in told[part]["not_measured"].items())
 
 
+def kernels(part: dict[str, Any]) -> str:
+    """What multiplies for NumPy: BLAS, its version and the processor that its kernels are meant for."""
+    return ", ".join(
+        " ".join(str(pool[key]) for key in BLAS) for pool in part["blas"] if pool["internal_api"] == "openblas"
+    )
+
+
 def machine(told: dict[str, dict[str, Any]]) -> str:
     """Each distinct machine, set of versions and commit, in a line."""
     lines = {
         f"{part['cpu']}, {part['cores']} cores, {part['system']}, Python {part['python']}; "
         + ", ".join(f"{name} {number}" for name, number in part["versions"].items() if number)
-        + f"; commit {part['git_commit']}"
+        + f"; {kernels(part)}; commit {part['git_commit']}"
         for part in told.values()
     }
     return "\n\n".join(sorted(lines))

@@ -141,7 +141,7 @@ def test_each_repeats_a_test_where_a_sample_does_not_say_otherwise():
     tests = CLAIMS.claims["batch-size"].tests
     assert len(tests) == 8
     assert {(test.first["batch_size"], test.second["batch_size"]) for test in tests} == {
-        (size, 128) for size in (32, 64, 256, 512)
+        (128, size) for size in (32, 64, 256, 512)
     }
 
 

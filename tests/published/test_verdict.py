@@ -278,6 +278,28 @@ def test_identical_pairs_are_identical_not_significant(relation):
     assert decide([paired(values, values, relation)]) == "identical"
 
 
+@pytest.mark.parametrize("relation", ["higher", "lower"])
+def test_identical_pairs_are_no_proof_of_the_opposite(relation):
+    values = [0.81, 0.82, 0.83, 0.84, 0.85]
+    assert decide([paired(values, values, relation), Evidence(5, 0.01, 1.0)]) == "inconclusive"
+
+
+def test_a_curve_fits_least_where_it_is_furthest_away_in_half_widths():
+    rng = np.random.default_rng(0)
+    runs = 0.8 + rng.normal(0, [0.001, 0.05, 0.001], (5, 3))
+    printed = runs.mean(axis=0) + np.array([0.0, 0.02, 0.002])
+    assert compare_curve(printed, runs).at == 2
+
+
+def test_numbers_that_are_not_testable_are_shown_and_leave_the_others_alone():
+    ours = [[0.83, 0.831, 0.832, 0.829, 0.828]] * 3
+    numbers = [Published(0.8335), Published(0.9, testable=False), Published(0.834)]
+    told, untold, other = compare_family(numbers, ours)
+    assert (untold.verdict, untold.n) == ("not testable", 5)
+    assert untold.difference == pytest.approx(0.83 - 0.9)
+    assert [told, other] == compare_family([numbers[0], numbers[2]], ours[:2])
+
+
 def test_one_difference_in_every_pair_decides_nothing():
     values = np.array([0.81, 0.82, 0.83, 0.84, 0.85])
     found = paired(values + 0.25, values, "higher")

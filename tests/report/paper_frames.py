@@ -39,7 +39,10 @@ def make_paper(build: Callable[..., Any], seeds: int = 2) -> Paper:
     """Both models with either initialisation at the figures' rates, and every table at both settings."""
     rates = [figure.lr for figure in published.load_report().figures.values()]
     varied = {"model.init": [*OWN.values()], "lr": rates, "seed": [*range(seeds)]}
-    sweep = build(varied, **{"data.scaling": "symmetric", "data.validation": 0.2, "data.split": "random"})
+    sweep = build(
+        varied,
+        **{"data.name": "fashion_mnist", "data.scaling": "symmetric", "data.validation": 0.2, "data.split": "random"},
+    )
     settings = sweep.settings.drop(columns=[name for name in sweep.settings if name in sweep.results])
     tables = {
         (id, settings): make_cells(id, settings)

@@ -18,11 +18,15 @@ from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.report import paper_sections
 from fmnist_lab.report.findings import findings, refuted, verdict_counts
 from fmnist_lab.report.markup import BADGES
+from fmnist_lab.report.paper_figures import initialization_differences
 from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.saddle.figures import FIGURES
 
 SETTING = {"lr": 0.02, "batch_size": 128, "epochs": 7}
-CANDIDATE = {"table": "table1", "reading": "as printed", **SETTING, "within": 7, "cells": 8, "misfit": 0.5}
+CANDIDATE = {
+    "table": "table1", "reading": "as printed", **SETTING, "within": 7, "cells": 8, "misfit": 0.5,
+    "lr_updates": 52.5, "kept": True, "scale": 1.0,
+}  # fmt: skip
 
 SILENT = {"script", "style"}
 
@@ -60,7 +64,12 @@ def outputs(paper, tmp_path_factory):
     """A built paper, with an audit and a saddle beside it."""
     folder = tmp_path_factory.mktemp("outputs")
     (folder / "audit").mkdir()
-    pd.DataFrame([CANDIDATE]).to_csv(folder / "audit" / "ranking.csv", index=False)
+    for name, row in {
+        "ranking": CANDIDATE,
+        "transfer": {"verdict": "given up"},
+        "unexplained": {"misfit": 2.5},
+    }.items():
+        pd.DataFrame([row]).to_csv(folder / "audit" / f"{name}.csv", index=False)
     (folder / "saddle").mkdir()
     checks = {
         "name": ["slope", "spectrum"],
@@ -166,6 +175,8 @@ def test_the_provenance_names_every_condition_that_occurred(page):
 def test_studies_audit_and_saddle_are_told_when_they_are_there(page, paper, tmp_path, quick):
     sections = {attributes["id"] for attributes in page.all("section")}
     assert sections >= {"studies", "audit", "saddle"}
+    assert "Table 1's network 8-128 is left out: run on other hardware and with more epochs" in page.text
+    assert "Cells outside the interval of every candidate" in page.text
     assert "80.00 ± 1.00" in page.text
     assert "✗ does not hold" in page.text.partition("Predictions of the theory")[2]
     alone = read(paper.build(tmp_path))
@@ -199,28 +210,45 @@ def test_the_findings_are_those_of_the_frames(paper):
     told = findings(paper.claims, paper.tables, runs, ranking=pd.DataFrame())
     assert len(told) <= 5
     [cells] = [one for one in told if one.startswith("The printed test accuracies")]
-    assert "at the settings that the report states, published higher 18 (of 18 comparisons)" in cells
-    assert "at the settings inferred from the tables, explained 18 (of 18 comparisons)" in cells
+    assert "At the settings that the report states: published higher 18, of 18 comparisons" in cells
+    assert "published minus measured +1.0 to +1.0 points" in cells
+    assert "At settings inferred from the tables: explained 18, of 18 comparisons." in cells
     [starts] = [one for one in told if one.startswith("Custom minus PyTorch")]
     for figure in published.load_report().figures.values():
         own = runs[runs["lr"] == figure.lr].set_index(["model", "init", "seed"])["validation_accuracy"]
         difference = 100 * (own["custom", "glorot_uniform"] - own["torch", "torch_linear"]).mean()
         shown = f"{difference:+.2f}".replace("-", "−")
         assert re.search(
-            rf"each its own initialisation [^;]*{re.escape(shown)}[^,;]* at learning rate {figure.lr:g}", starts
+            rf"each its own initialisation: .*{re.escape(shown)}[^,]* at learning rate {figure.lr:g}", starts
         )
+    pairs = [(rate, start) for rate in runs["lr"].unique() for start in ("glorot_uniform", "torch_linear")]
+    same = initialization_differences(runs).query("start != 'each its own'")
+    assert len(same) == len(pairs)
+    assert f"by at most {100 * (same['mean'].abs() + same['half_width']).max():.2f} at any" in starts
+    assert "not the code" not in starts
+
+
+def test_that_it_is_the_start_is_said_when_the_claim_holds(paper):
+    runs = at_report(paper.runs, lr=None, init=None)
+    for verdict, said in (("holds", True), ("inconclusive", False), ("does not hold", False)):
+        claims = paper.claims.assign(claim="same-start", verdict=verdict)
+        (starts, *_) = findings(claims, paper.tables, runs, ranking=pd.DataFrame())
+        assert ("It is the start, not the code" in starts) is said
 
 
 def test_the_findings_name_the_settings_that_fit_best(paper):
     ranking = pd.DataFrame([CANDIDATE, CANDIDATE | {"lr": 0.01}])
     told = findings(paper.claims, paper.tables, at_report(paper.runs, lr=None, init=None), ranking)
-    [best] = [one for one in told if "explain the tables best" in one]
-    assert "Table 1 lr 0.02, batch 128, 7 epochs, with 7 of 8 cells inside their interval" in best
-    assert "0.01" not in best
+    [best] = [one for one in told if one.startswith("What would explain the tables")]
+    assert "Table 1: 2 settings cannot be told apart" in best
+    assert "the best lr 0.02, batch 128, 7 epochs with 7 of 8 cells inside their interval" in best
+    assert "lr 0.01" not in best
 
 
 def test_sentences_that_do_not_hold_are_told_with_their_reason(paper):
-    assert any("does not hold; the reason of does not hold." in one for one in refuted(paper.claims))
+    told = refuted(paper.claims)
+    assert any(one.endswith("does not hold: the reason of does not hold") for one in told)
+    assert not refuted(paper.claims.assign(mark="inferred"))
 
 
 def test_one_seed_is_said_to_be_inconclusive(paper, tmp_path, quick):

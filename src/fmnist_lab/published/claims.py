@@ -154,18 +154,6 @@ class PrintedFalls:
 
 
 @dataclass(frozen=True)
-class PrintedReturns:
-    """A doubling of the width is printed to be worth more between the last two networks than between the first two."""
-
-    table: str
-    hidden: tuple[tuple[int, ...], ...]
-    sample: Sample
-
-    def __post_init__(self) -> None:
-        doublings(self.hidden)
-
-
-@dataclass(frozen=True)
 class Opposed:
     """Two claims that say opposite things of the same pair of samples."""
 
@@ -178,18 +166,7 @@ class Theorem:
 
 
 Test = (
-    CellTest
-    | TimeTest
-    | SeriesTest
-    | Value
-    | Paired
-    | Majority
-    | Returns
-    | Printed
-    | PrintedFalls
-    | PrintedReturns
-    | Opposed
-    | Theorem
+    CellTest | TimeTest | SeriesTest | Value | Paired | Majority | Returns | Printed | PrintedFalls | Opposed | Theorem
 )
 TESTS: dict[str, type] = {
     "value": Value,
@@ -199,7 +176,6 @@ TESTS: dict[str, type] = {
     "returns": Returns,
     "printed": Printed,
     "printed_falls": PrintedFalls,
-    "printed_returns": PrintedReturns,
     "opposed": Opposed,
 }
 
@@ -209,7 +185,7 @@ class Claim:
     """A checkable value or sentence.
 
     `mark` says how it is known (reading.MARKS), `published_runs` how many runs stand behind it, `experiments` which
-    presets train the runs that judge it. Without tests, `not_testable` says why.
+    presets train the runs that judge it. What of it cannot be tested, or all of it, `not_testable` says, and why.
     """
 
     id: str
@@ -387,10 +363,13 @@ class _Reader:
         self, id: str, table: str, hidden: Any, model: str, says: str, against_rival: Any = None, tests: Any = ()
     ) -> Claim:
         first, second = ({"hidden": hidden, "model": name} for name in (model, rival(model)))
-        made = [Paired(metric, first, relation, second) for metric, relation in (against_rival or {}).items()]
-        return self._claim(
-            id=id, where=printed_title(table), kind="note", says=says, experiment=[table], tests=tests, made=made
-        )
+        told = {
+            one_of("against_rival", metric, METRICS): relation for metric, relation in (against_rival or {}).items()
+        }
+        untested = {"not_testable": f"on time: {self.not_testable['time']}"} if told.pop("seconds", None) else {}
+        made = [Paired(metric, first, relation, second) for metric, relation in told.items()]
+        about: Any = {"where": printed_title(table), "kind": "note", "says": says, "experiment": [table]}
+        return self._claim(id=id, tests=tests, made=made, **about, **untested)
 
     def _said(self) -> Iterator[Claim]:
         kinds = {"sentence": self.sentences, "contradiction": self.contradictions}

@@ -44,7 +44,7 @@ class Published:
 
     `sd` is the standard deviation of these runs, where it is known (there must be more than one). The number may be
     misread or rounded by `reading_error` at most. An interval of ours wider than `margin`, fixed beforehand, settles
-    nothing.
+    nothing. What is not `testable` is only shown beside our runs, as no run of ours is at its settings.
     """
 
     value: float
@@ -52,6 +52,7 @@ class Published:
     sd: float | None = None
     reading_error: float = 0.0
     margin: float = MARGIN
+    testable: bool = True
 
     def __post_init__(self) -> None:
         if self.sd is not None and self.runs < 2:
@@ -64,7 +65,7 @@ class Comparison:
 
     `difference` is measured minus published. `half_width` is that of the prediction interval. `detectable` is the
     discrepancy that would have been noticed with probability POWER. `p` is corrected for the family, and NaN below
-    LEAST_SEEDS runs. Of a curve they are those at place `at`, where it leaves the band the most.
+    LEAST_SEEDS runs. Of a curve they are those at place `at`, where it fits least: furthest away in half-widths.
     """
 
     verdict: str
@@ -116,9 +117,11 @@ def compare_family(published: Sequence[Published], measured: Sequence[ArrayLike]
     Intervals and half-widths are each number's own. One outside its own interval is called published higher or lower
     only if it stays outside after the correction, else inconclusive.
     """
-    single = [_compare(number, ours) for number, ours in zip(published, measured, strict=True)]
-    corrected = holm([one.p for one in single])
-    return [_correct(one, float(p), len(single)) for one, p in zip(single, corrected, strict=True)]
+    family = max(sum(number.testable for number in published), 1)
+    alpha = ALPHA / family  # what the smallest p-value must come below
+    single = [_compare(number, ours, alpha) for number, ours in zip(published, measured, strict=True)]
+    corrected = iter(holm([one.p for one in single if one.verdict != "not testable"]))
+    return [one if one.verdict == "not testable" else _correct(one, float(next(corrected)), family) for one in single]
 
 
 def compare_curve(
@@ -139,18 +142,18 @@ def compare_curve(
         return _too_few(n)
     half_widths = simultaneous_half_widths(curves, runs=runs, reading_error=reading_error)
     differences = curves.mean(axis=0) - np.asarray(published, dtype=np.float64)
-    beyond = np.abs(differences) - half_widths
-    at = int(np.argmax(beyond))
+    outside = np.abs(differences) > half_widths
+    at = _farthest(differences, half_widths)
     scale = float(_sd(curves)[at]) * math.sqrt(1 / n + 1 / runs)
     p = min(1.0, places * _two_sided(max(abs(float(differences[at])) - reading_error, 0.0), scale, n - 1))
-    signs = set(np.sign(differences[beyond > 0]))
+    signs = set(np.sign(differences[outside]))
     precision = float(np.median(half_widths))
     if len(signs) > 1:
         verdict, reason = "differs", "outside the simultaneous band, above it and below"
     elif signs:
         verdict, reason = _side(-signs.pop()), "outside the simultaneous band"
     elif precision > margin:
-        verdict, reason = "inconclusive", f"inside a band of half-width {precision:.2g}, wider than {margin:g}"
+        verdict, reason = "inconclusive", f"inside a band of median half-width {precision:.2g}, wider than {margin:g}"
     else:
         verdict, reason = "reproduced", "inside the simultaneous band throughout"
     return Comparison(
@@ -214,7 +217,8 @@ def paired(first: ArrayLike, second: ArrayLike, relation: str, margin: float = M
     mean, error = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(n)
     if not differences.any():
         agrees = relation in ("same", "not lower")
-        return Evidence(n, 1.0 - agrees, float(agrees), 0.0, 0.0, 0.0, identical=True)
+        # A tie is no difference, but no proof of the opposite either.
+        return Evidence(n, 1.0 - agrees, 1.0, 0.0, 0.0, 0.0, identical=True)
     if error <= abs(mean) * 1e-12:  # one difference in every pair: no spread to judge it by
         return Evidence(n, difference=mean)
 
@@ -232,7 +236,8 @@ def paired(first: ArrayLike, second: ArrayLike, relation: str, margin: float = M
     }[relation]()
     confidence = 1 - 2 * ALPHA if relation == "same" else CONFIDENCE
     half_width = float(t.ppf((1 + confidence) / 2, n - 1)) * error
-    detectable = _detectable(error, n - 1, 1 - confidence)
+    unnoticed = margin if relation in ("same", "not lower") else 0.0
+    detectable = unnoticed + _detectable(error, n - 1, ALPHA)
     return Evidence(n, min(p_for, 1.0), min(p_against, 1.0), mean, half_width, detectable, confidence)
 
 
@@ -282,23 +287,25 @@ def decide(parts: Sequence[Evidence]) -> str:
     return "inconclusive"
 
 
-def _compare(published: Published, measured: ArrayLike) -> Comparison:
-    """On its own, with the p-value from however few runs."""
+def _compare(published: Published, measured: ArrayLike, alpha: float) -> Comparison:
+    """On its own, with the p-value from however few runs; what is detectable is meant for a test at `alpha`."""
     from scipy.stats import t
 
     ours = np.asarray(measured, dtype=np.float64)
     ours = ours[~np.isnan(ours)]
+    difference = float(ours.mean()) - published.value if len(ours) else math.nan
+    if not published.testable:
+        return Comparison("not testable", "", len(ours), difference)
     if len(ours) < 2:
-        return _too_few(len(ours), float(ours.mean()) - published.value if len(ours) else math.nan)
+        return _too_few(len(ours), difference)
     scale, freedom = _spread(ours, published.runs, published.sd)
     reading_error, margin = published.reading_error, published.margin
-    difference = float(ours.mean()) - published.value
     half_width = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * scale + reading_error
     known: Any = {
         "n": len(ours),
         "difference": difference,
         "half_width": half_width,
-        "detectable": _detectable(scale, freedom, ALPHA) + 2 * reading_error,
+        "detectable": _detectable(scale, freedom, alpha) + 2 * reading_error,
     }
     if scale == 0:
         return _without_spread(difference, reading_error, known)
@@ -332,6 +339,13 @@ def _spread(ours: Floats, runs: int, sd: float | None) -> tuple[float, float]:
 def _sd(values: Floats) -> Floats:
     """Standard deviation over the runs, exactly 0 where they are all alike: rounding is no spread."""
     return np.where(np.ptp(values, axis=0) > 0, values.std(axis=0, ddof=1), 0.0)
+
+
+def _farthest(differences: Floats, half_widths: Floats) -> int:
+    """The place of the largest difference in half-widths; any difference is beyond a half-width of none."""
+    size = np.abs(differences)
+    ratio = np.divide(size, half_widths, out=np.where(size > 0, np.inf, 0.0), where=half_widths > 0)
+    return int(np.argmax(ratio))
 
 
 def _two_sided(excess: float, scale: float, freedom: float) -> float:

@@ -35,14 +35,19 @@ SETTING = ["lr", "batch_size", "epochs"]
 CANDIDATE = ["table", "reading", *SETTING]
 
 AS_PRINTED = "as printed"
+TRANSFERS = ("given up", "nothing fits: intervals widened", "explains", "not given up")
 
 
 def printed_cells(report: Report) -> pd.DataFrame:
-    """The cells of every table, a row each: table, hidden, model, published (test accuracy, a fraction)."""
+    """The cells of every table, a row each: table, hidden, model, published (test accuracy, a fraction).
+
+    Without rows that were trained at other settings than their table's: no setting can be one of the whole table.
+    """
     rows = [
         {"table": table.id, "hidden": str(list(row.hidden)), "model": model, "published": cell.test_accuracy}
         for table in report.tables.values()
         for row in table.rows
+        if not row.untold
         for model, cell in row.cells.items()
     ]
     return pd.DataFrame(rows)
@@ -197,7 +202,8 @@ def transfer(misfit: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame:
     """The best candidate of each table judged on every table: on its own it explains, on the others it is tested.
 
     Returns:
-        Columns found_on, judged_on, reading, lr, batch_size, epochs, cells, within, misfit, p, verdict.
+        Columns found_on, judged_on, reading, lr, batch_size, epochs, cells, within, misfit, p, scale, verdict: one of
+        TRANSFERS.
     """
     rows = []
     for best in ranked.drop_duplicates("table").to_dict("records"):
@@ -206,8 +212,9 @@ def transfer(misfit: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame:
         rows.append(same.sort_values("misfit").drop_duplicates("table"))
     frame = pd.concat(rows, ignore_index=True).rename(columns={"table": "judged_on"})
     own = frame["found_on"] == frame["judged_on"]
-    frame["verdict"] = np.where(frame["kept"], np.where(own, "explains", "agrees"), "does not agree")
-    return frame[["found_on", "judged_on", "reading", *SETTING, "cells", "within", "misfit", "p", "verdict"]]
+    given_up, widened = ~(frame["kept"] | own), frame["scale"] > 1
+    frame["verdict"] = np.select([given_up, widened, own], TRANSFERS[:3], TRANSFERS[3])
+    return frame[["found_on", "judged_on", "reading", *SETTING, "cells", "within", "misfit", "p", "scale", "verdict"]]
 
 
 def _judge(ranked: pd.DataFrame, misfit: pd.DataFrame) -> pd.DataFrame:

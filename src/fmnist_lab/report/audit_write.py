@@ -47,7 +47,7 @@ def write_audit(measured: pd.DataFrame, report: Report, folder: Path, *, prove: 
         "measured": measured,
         "misfits": misfit,
         "candidates": ranked,
-        "ranking": ranked[ranked["kept"] | _is(ranked, stated)],
+        "ranking": ranked[ranked["kept"] | is_at(ranked, stated)],
         "unexplained": missed,
         "transfer": transfer(misfit, ranked),
     } | ({"planted": planted} if prove else {})
@@ -76,11 +76,16 @@ def findings(ranked: pd.DataFrame, missed: pd.DataFrame, stated: dict[str, float
         best, kept = rows.iloc[0], rows[rows["kept"]]
         own = missed[missed["table"] == table]
         cells = ", ".join(f"{cell.hidden} {cell.model}" for cell in own.itertuples()) or "no cell"
-        at_stated = rows[_is(rows, stated)].head(1)
+        at_stated = rows[is_at(rows, stated)].head(1)
         said.append(
             f"{table}: best fit {setting_name(best)}: {inside(best)}; {len(kept)} candidates cannot be told apart, "
             f"learning rate x updates {kept['lr_updates'].min():.3g} to {kept['lr_updates'].max():.3g}; "
-            f"outside every one of them: {cells}"
+            + (
+                f"no settings fit, so all intervals were widened {best['scale']:.2g} times; "
+                if best["scale"] > 1
+                else ""
+            )
+            + f"outside every one of them: {cells}"
             + "".join(f"; at the stated settings {inside(row)}" for _, row in at_stated.iterrows())
         )
     return said
@@ -120,7 +125,7 @@ def heat_map(ranked: pd.DataFrame, stated: dict[str, float]) -> Figure:
             image = _draw(axes, own, rates)
             _mark(axes, own[own["kept"]], rates, marker=".", color="white", markersize=4)
             _mark(axes, own[own.index == best.name], rates, marker="*", color="#D55E00", markersize=9)
-            _mark(axes, own[_is(own, stated)], rates, marker="s", color="#D55E00", markersize=9, fillstyle="none")
+            _mark(axes, own[is_at(own, stated)], rates, marker="s", color="#D55E00", markersize=9, fillstyle="none")
             axes.set_title(f"{_title(str(table), str(reading))}, batch {batch}")
     for axes in grid[-1]:
         axes.set_xlabel("epochs")
@@ -145,7 +150,8 @@ def _mark(axes: Axes, rows: pd.DataFrame, rates: list[float], **how: Any) -> Non
     axes.plot(rows["epochs"], [rates.index(rate) for rate in rows["lr"]], linestyle="none", **how)
 
 
-def _is(rows: pd.DataFrame, setting: dict[str, float]) -> pd.Series[bool]:
+def is_at(rows: pd.DataFrame, setting: dict[str, float]) -> pd.Series[bool]:
+    """Which candidates are of this learning rate, batch size and number of epochs."""
     return (rows[SETTING] == [setting[name] for name in SETTING]).all(axis=1)
 
 

@@ -32,8 +32,9 @@ PUBLISHED, MEASURED, INTERVAL, DIFFERENCE, SEEDS = NUMBERS = (
 )
 BREAKING = {"number": "4cm", "known": "3cm", "verdict": "2.2cm", "reason": "4cm", "note": "4cm"}
 FOOTNOTE = (
-    "Accuracies in %, their differences in points. Measured: mean over n seeds. Prediction interval: where a published "
-    "number agrees with ours, at 95 %. Known: how, and from how many runs with which standard deviation (sd)."
+    "Accuracies in %, their differences in points. Measured: mean over n seeds. Prediction interval: where one more "
+    "run of ours, or the mean of as many as were published, would lie, at 95 %. Known: "
+    "how, and from how many runs with which standard deviation (sd)."
 )
 NUMERIC = ("published", "published_sd", "measured", "low", "high", "difference", "half_width", "detectable", "p")
 FIGURE = "figures/differences"
@@ -237,7 +238,7 @@ def _picture(name: str, files: Mapping[str, bytes], table: pd.DataFrame) -> Pict
     alt = (
         f"Measured minus published for {len(table)} numbers, with prediction intervals; the values stand in the table."
     )
-    caption = "A published number agrees when the bar reaches the line at 0."
+    caption = "Bars: 95 % prediction intervals; where one reaches the line at 0, the published number lies inside."
     drawn = f" The first {MOST_DRAWN} of {len(table)} numbers." if len(table) > MOST_DRAWN else ""
     return Picture(f"check_{name}", files, alt, caption + drawn)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -25,7 +25,6 @@ from fmnist_lab.published.claims import (
     Paired,
     Printed,
     PrintedFalls,
-    PrintedReturns,
     Returns,
     SeriesTest,
     Theorem,
@@ -42,7 +41,7 @@ from fmnist_lab.published.claims import (
 from fmnist_lab.published.report import Cell, Row
 from fmnist_lab.published.verdict import ALPHA, LEAST_SEEDS, Comparison, Evidence, Published, explained
 from fmnist_lab.report.design import display, label
-from fmnist_lab.report.samples import Sample, Samples, pairs
+from fmnist_lab.report.samples import Sample, Samples, anew, pairs
 from fmnist_lab.report.statistics import TIMES_DIFFER, same_conditions
 from fmnist_lab.report.style import RIVALS
 
@@ -65,7 +64,6 @@ COLUMNS = [
     "command",
 ]
 MOST_PARTS_TOLD = 3
-SEEDS = ",".join(map(str, range(LEAST_SEEDS)))
 
 
 @dataclass(frozen=True)
@@ -129,12 +127,13 @@ class _Judgement:
         self.claims, self.report, self.saddle = claims, claims.report, saddle
         self.samples = Samples(runs, curves, claims.base)
         self.tables: dict[tuple[str, str], pd.DataFrame] = {}
+        self.seeds = sorted(map(int, self.samples.runs["seed"].unique())) or range(LEAST_SEEDS)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         for claim in self.claims.claims.values():
             judged = self._judged(claim)
             told = {name: getattr(claim, name) for name in ("where", "kind", "says", "mark", "published_runs")}
-            commands = [f"python -m fmnist_lab -m experiment={name} seed={SEEDS}" for name in claim.experiments]
+            commands = [anew(name, self.seeds) for name in claim.experiments]
             yield {
                 "claim": claim.id,
                 **told,
@@ -155,7 +154,7 @@ class _Judgement:
                 return self._value(test, claim)
             case (Theorem(),):
                 return self._theorem(claim)
-            case (Printed() | PrintedFalls() | PrintedReturns() | Opposed(), *_):
+            case (Printed() | PrintedFalls() | Opposed(), *_):
                 return self._contradiction(claim)
             case ():
                 return Judged("not testable", claim.not_testable)
@@ -238,7 +237,7 @@ class _Judgement:
     # Sentences.
 
     def _sentence(self, claim: Claim) -> Judged:
-        parts = [part for test in claim.tests for part in self._parts(test)]
+        parts = self._parts(claim.tests)
         found = statistics.decide([part.evidence for part in parts])
         told = [part for part in parts if part.evidence.n]
         weakest = max(told or parts, key=lambda part: (part.evidence.p_for, -part.evidence.p_against))
@@ -246,23 +245,32 @@ class _Judgement:
         fewest = min(part.evidence.n for part in parts)
         return Judged(
             found,
-            _reason(found, parts, fewest),
+            "; ".join(filter(None, [_reason(found, parts, fewest), claim.not_testable])),
             "",
             _measured(told, weakest),
-            evidence.difference,
+            math.nan if weakest.unit == "share" else evidence.difference,
             evidence.half_width,
             evidence.detectable,
             fewest,
         )
 
-    def _parts(self, test: Any) -> list[Part]:
+    def _parts(self, tests: Sequence[Any]) -> list[Part]:
+        """What the tests assert; what most runs are to show in several samples is one thing, seed by seed."""
+        shown: dict[str, list[Majority]] = defaultdict(list)
+        parts = []
+        for test in tests:
+            if isinstance(test, Majority):
+                shown[test.shows].append(test)
+            else:
+                parts += self._compared(test)
+        return parts + [self._majority(what, its_tests) for what, its_tests in shown.items()]
+
+    def _compared(self, test: Any) -> list[Part]:
         match test:
             case Paired(every_epoch=True):
                 return self._paired_curve(test)
             case Paired():
                 return [self._paired(test)]
-            case Majority():
-                return [self._majority(test)]
             case Returns():
                 return [self._returns(test)]
         raise TypeError(f"{test}: no test of a sentence")
@@ -285,9 +293,11 @@ class _Judgement:
         found = statistics.paired_curve(first.loc[seeds], second.loc[seeds], test.relation, self._margin(unit))
         return [Part(f"{text} at epoch {epoch}", one, unit) for epoch, one in zip(first.columns, found, strict=True)]
 
-    def _majority(self, test: Majority) -> Part:
-        shows = self.samples.shows(test.sample, test.shows)
-        return Part(f"{_sample(test.sample)}: {PROPERTIES[test.shows]}", statistics.majority(shows), "share")
+    def _majority(self, shows: str, tests: Sequence[Majority]) -> Part:
+        flags = pd.concat([self.samples.shows(test.sample, shows) for test in tests], axis=1).dropna()
+        names = [_sample(test.sample) for test in tests]
+        text = f"{' and '.join(names) if len(names) <= MOST_PARTS_TOLD else f'all {len(names)}'}: {PROPERTIES[shows]}"
+        return Part(text, statistics.majority(flags.astype(bool).all(axis=1)), "share")
 
     def _returns(self, test: Returns) -> Part:
         one, two, three = (self.samples.measure({**test.sample, "hidden": h}, test.metric) for h in test.hidden)
@@ -318,20 +328,11 @@ class _Judgement:
                 values = printed_curve(self.report, test.figure, test.metric, test.sample["model"])
                 falls = all(later < earlier for earlier, later in pairwise(values))
                 return falls, f"{test.sample['model']} from {values[0]:g} to {values[-1]:g}"
-            case PrintedReturns():
-                one, two, three = (self._printed_accuracy(test, hidden) for hidden in test.hidden)
-                before, after = doublings(test.hidden)
-                gains = (two - one) / before, (three - two) / after
-                told = " then ".join(f"{100 * gain:.2f}" for gain in gains)
-                return gains[1] > gains[0], f"{test.sample['model']}: {told} points a doubling"
             case Opposed():
                 return self._opposed(*(self.claims.claims[id] for id in test.claims)), " / ".join(
                     self.claims.claims[id].says for id in test.claims
                 )
         raise TypeError(f"{test}: no test of what is printed")
-
-    def _printed_accuracy(self, test: PrintedReturns, hidden: tuple[int, ...]) -> float:
-        return printed_row(self.report, test.table, hidden).cells[test.sample["model"]].test_accuracy
 
     def _opposed(self, one: Claim, other: Claim) -> bool:
         """Whether two claims order the same two samples oppositely, in metrics of one unit."""
@@ -373,7 +374,10 @@ class _Judgement:
         runs = self.claims.claims[cell_id(table_id, table.rows[0].hidden, "custom", "accuracy")].published_runs
         margin = self.claims.margins["accuracy"]
         found = statistics.compare_family(
-            [Published(row.cells[model].test_accuracy, runs, margin=margin) for row, _, model in places],
+            [
+                Published(row.cells[model].test_accuracy, runs, margin=margin, testable=not row.untold)
+                for row, _, model in places
+            ],
             [self.samples.measure(sample, "test_accuracy").to_numpy() for sample in samples],
         )
         in_sample = inferred is not None and table_id in inferred.fitted_on
@@ -406,7 +410,7 @@ class _Judgement:
             "half_width": found.half_width,
             "detectable": found.detectable,
             "p": found.p,
-            "reason": "; ".join(filter(None, [found.reason, self.samples.fate(sample)])),
+            "reason": "; ".join(filter(None, [found.reason, row.note, self.samples.fate(sample)])),
             "printed_as": str(list(row.hidden)),
         }
 
@@ -454,7 +458,9 @@ def _reason(verdict: str, parts: Sequence[Part], fewest: int) -> str:
         return TIMES_DIFFER
     if fewest < LEAST_SEEDS:
         return f"n = {fewest}, where a test needs {LEAST_SEEDS} seeds" if fewest else "no run yet"
-    return f"neither {count} nor the opposite shows at the {100 * ALPHA:.0f} % level"
+    if len(parts) > 1:
+        return f"not all {count} show at the {100 * ALPHA:.0f} % level, nor the opposite of any"
+    return f"neither it nor the opposite shows at the {100 * ALPHA:.0f} % level"
 
 
 def _measured(parts: Sequence[Part], weakest: Part) -> str:
@@ -469,7 +475,7 @@ def _difference(part: Part) -> str:
     """The difference as its unit is read, with its interval."""
     found = part.evidence
     if part.unit == "share":
-        return f"{found.difference * found.n:.0f} of {found.n} runs"
+        return f"{found.difference * found.n:.0f} of {found.n} seeds"
     if math.isnan(found.difference):
         return "not comparable"
     ends = [found.difference, found.difference - found.half_width, found.difference + found.half_width]

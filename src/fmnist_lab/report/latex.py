@@ -7,7 +7,7 @@ import pandas as pd
 LATIN_ENDS = 0x180  # the first code point after Latin Extended-A, which T1 fonts have letters for
 
 # Everything that TeX takes for a command, and what its usual fonts would print as another sign. Brackets are wrapped
-# because one after the end of a row would be read as the height of that row.
+# because one after the end of a row would be read as the height of that row, and stars as part of that end.
 LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -26,7 +26,7 @@ LATEX = str.maketrans(
         "≥": r"$\ge$",
         "≈": r"$\approx$",
         **{sign: f"\\{sign}" for sign in "_%&#${}"},
-        **{sign: f"{{{sign}}}" for sign in "[],!?"},
+        **{sign: f"{{{sign}}}" for sign in "[],!?*"},
     }
 )
 

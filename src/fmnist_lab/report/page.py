@@ -85,7 +85,7 @@ def _sections(
     yield paper_sections.table_section(tables, runs)
     yield paper_sections.initialization_section(runs)
     yield paper_sections.learnt_section(runs, outputs / "runs")
-    yield paper_sections.study_section(outputs, studies)
+    yield paper_sections.study_section(outputs, studies, runs)
     yield check_section(outputs / "checks", published.shipped())
     yield paper_sections.audit_section(outputs / "audit")
     yield paper_sections.saddle_section(outputs / "saddle")

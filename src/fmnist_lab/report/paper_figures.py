@@ -21,8 +21,9 @@ from fmnist_lab.report.style import RIVALS, add_legend, dress_accuracy, new_figu
 Classes = NDArray[np.integer[Any]]  # a class for each of the images
 
 SETTINGS = {"stated": "settings as the report states them", "inferred": "settings inferred from the tables"}
+OWN_START = "each its own"
 STARTS = {  # of the custom model and of PyTorch
-    "each its own": ("glorot_uniform", "torch_linear"),
+    OWN_START: ("glorot_uniform", "torch_linear"),
     "both Glorot's": ("glorot_uniform", "glorot_uniform"),
     "both PyTorch's": ("torch_linear", "torch_linear"),
 }
@@ -63,7 +64,7 @@ def table_figure(tables: Mapping[str, pd.DataFrame], title: str) -> Figure:
     add_legend(
         figure,
         [*(rival.sample() for rival in rivals), *(rival.sample_printed() for rival in rivals)],
-        "a printed value agrees when its mark lies within the bar (95 % prediction interval)",
+        "bars: 95 % prediction intervals, where one more run of ours would lie",
     )
     return figure
 

@@ -19,6 +19,7 @@ from fmnist_lab.report.design import Factor, as_text, describe, display, label
 from fmnist_lab.report.findings import Tables
 from fmnist_lab.report.markup import Part, Picture, Section, to_html
 from fmnist_lab.report.paper_tables import signed
+from fmnist_lab.report.samples import anew
 from fmnist_lab.report.style import RIVALS, render
 from fmnist_lab.report.tables import NUMBERS, readable
 
@@ -51,6 +52,11 @@ SADDLE = {  # what each of its figures shows
     "rank; below it the norm of the gradient.",
     "relu": "Time to leave zero of bias-free ReLU networks against the scale of the start, both axes logarithmic, a "
     "line a depth, beside the predicted slopes.",
+}
+AUDIT = {  # its tables, and what they are called
+    "ranking": "Candidate settings, the best first",
+    "transfer": "The best settings of each table, judged on all of them",
+    "unexplained": "Cells outside the interval of every candidate",
 }
 NOT_A_COLUMN = ("dtype", "loader")  # settings of the report that its reproduction does not share
 
@@ -160,14 +166,14 @@ def learnt_section(runs: pd.DataFrame, folder: Path) -> Section:
     return Section("learnt", "What the networks learnt", text, parts)
 
 
-def study_section(outputs: Path, studies: Sequence[str]) -> Section:
-    """Tables and figures of those of the studies whose folders are on disk."""
+def study_section(outputs: Path, studies: Sequence[str], runs: pd.DataFrame) -> Section:
+    """Tables and figures of those of the studies whose folders are on disk; `runs` are those of the page."""
     parts = [
         Part(
             name.replace("_", " "),
             pictures=_on_disk(folder / "figures", name, partial(_of_factor, folder)),
             tables=[_table_on_disk(path) for path in sorted(folder.glob("table*.csv"))],
-            commands=[f"python -m fmnist_lab -m experiment={name}"],
+            commands=[_command(name, runs)],
         )
         for name in studies
         if (folder := outputs / "sweeps" / name).is_dir()
@@ -176,15 +182,25 @@ def study_section(outputs: Path, studies: Sequence[str]) -> Section:
 
 
 def audit_section(folder: Path) -> Section:
-    """The audit's ranking and heat maps, if it was run."""
+    """The audit's heat map and tables, if it was run."""
     parts = []
     if (folder / "ranking.csv").is_file():
-        ranking = _text(pd.read_csv(folder / "ranking.csv"))
-        numbers = [str(name) for name in ranking if _is_numeric(ranking[name])]
-        html = to_html(ranking, numbers, "Candidate settings, the best first")
+        files = {title: folder / f"{name}.csv" for name, title in AUDIT.items()}
+        found = {title: pd.read_csv(file) for title, file in files.items() if file.is_file()}
         pictures = _on_disk(folder, "audit", lambda _: HEAT_MAP)
-        parts.append(Part("", pictures=pictures, tables=[html], commands=["python scripts/audit.py"]))
-    text = "Settings fitted to a table explain it at most; only the other tables can say that they reproduce it."
+        htmls = [
+            to_html(_text(table), [str(name) for name in table if pd.api.types.is_numeric_dtype(table[name])], title)
+            for title, table in found.items()
+            if len(table)
+        ]
+        parts.append(Part("", pictures=pictures, tables=htmls, commands=["python scripts/audit.py"]))
+    left_out = [
+        f" {printed_title(table.id)}'s network {display(str(list(row.hidden)))} is left out: {row.note}."
+        for table in published.load_report().tables.values()
+        for row in table.rows
+        if row.untold
+    ]
+    text = f"Settings fitted to a table explain it at most; only other tables can contradict them.{''.join(left_out)}"
     return Section("audit", "Which settings would explain the tables?", text, parts)
 
 
@@ -382,8 +398,7 @@ def _seeds(runs: pd.DataFrame) -> str:
 
 
 def _command(experiment: str, runs: pd.DataFrame) -> str:
-    seeds = ",".join(map(str, sorted(runs["seed"].unique())))
-    return f"python -m fmnist_lab -m experiment={experiment} seed={seeds}"
+    return anew(experiment, sorted(runs["seed"].unique()))
 
 
 def _distinct(texts: Iterable[object]) -> list[str]:
@@ -392,10 +407,6 @@ def _distinct(texts: Iterable[object]) -> list[str]:
 
 def _text(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.map(_value)
-
-
-def _is_numeric(texts: pd.Series) -> bool:
-    return bool(pd.to_numeric(texts, errors="coerce").notna().any())
 
 
 def _value(value: Any) -> str:

@@ -21,7 +21,9 @@ NUMBERS = (
 )
 PRINTED, MEASURED, INTERVAL, DIFFERENCE, SEEDS, PRINTED_TIME, TIME = NUMBERS
 FOOTNOTE = (
-    "Measured: mean over n seeds. Prediction interval: where a printed value agrees with ours, at 95 %. "
+    "Measured: mean over n seeds. Prediction interval: where one more run of ours would lie, at 95 %. A printed value "
+    "inside it is reproduced, or inconclusive if the interval is wider than a margin fixed beforehand; one outside it, "
+    "also when corrected for the number of values, does not come from these settings. "
     "Time: median; blank unless all runs were timed under the same conditions."
 )
 BREAKING = {"verdict": "2.2cm", "notes": "3.6cm", "the report's notes": "3.6cm"}  # LaTeX columns whose text may wrap

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -141,6 +141,11 @@ class Samples:
         """How many of the runs diverged, in words; nothing when none did."""
         diverged = self.diverged(sample)
         return f"{diverged} of {len(self.select(sample))} runs diverged" if diverged else ""
+
+
+def anew(experiment: str, seeds: Iterable[int]) -> str:
+    """The command that does the runs of an experiment with these seeds."""
+    return f"python -m fmnist_lab -m experiment={experiment} seed={','.join(map(str, seeds))}"
 
 
 def pairs(first: pd.Series[float], second: pd.Series[float]) -> tuple[pd.Series[float], pd.Series[float]]:
