@@ -5,6 +5,7 @@ The cells, times and series that report.yaml prints are claims without being wri
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping
@@ -226,6 +227,7 @@ class Claims:
     claims: Mapping[str, Claim]
 
 
+@functools.cache
 def load_claims() -> Claims:
     """The claims as this package carries them."""
     return parse_claims(package_text("claims.yaml"), load_report())

@@ -1,5 +1,6 @@
 """The report's figures, tables and settings: report.yaml, typed and checked."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ class Report:
     tables: Mapping[str, Table]
 
 
+@functools.cache
 def load_report() -> Report:
     """The report as this package carries it."""
     return parse_report(package_text("report.yaml"))

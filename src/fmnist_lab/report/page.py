@@ -16,6 +16,7 @@ from fmnist_lab.report import markup, paper_sections, paper_tables
 from fmnist_lab.report.checks import check_section
 from fmnist_lab.report.findings import Tables, findings, refuted, verdict_counts
 from fmnist_lab.report.markup import Section
+from fmnist_lab.report.paper_figures import initialization_differences
 from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.report.style import applied
 from fmnist_lab.report.tables import to_csv
@@ -52,7 +53,7 @@ def build_page(
     found = findings(claims, tables, at_report(runs, lr=None, init=None), _ranking(outputs / "audit"))
     page = outputs / "paper" / "index.html"
     (page.parent / "figures").mkdir(parents=True, exist_ok=True)
-    for name, content in chain(_tables(claims, tables), _figures(sections)):
+    for name, content in chain(_tables(claims, tables), _swap(runs), _figures(sections)):
         write_bytes(page.parent / name, content)
     write_text(page.parent / "findings.md", "".join(f"{number}. {one}\n" for number, one in enumerate(found, 1)))
     conditions = markup.provenance(outputs / "runs", runs)
@@ -98,6 +99,12 @@ def _tables(claims: pd.DataFrame, tables: Tables) -> Iterator[tuple[str, bytes]]
         yield f"{stem}.csv", to_csv(table)
         yield f"{stem}.md", paper_tables.to_markdown(table)
         yield f"{stem}.tex", paper_tables.to_latex(table, printed_title(id), f"tab:{stem}")
+
+
+def _swap(runs: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
+    differences = initialization_differences(at_report(runs, lr=None, init=None)).dropna(subset="mean")
+    yield "initialization.csv", to_csv(differences)
+    yield "initialization.md", paper_tables.swap_to_markdown(differences)
 
 
 def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:

@@ -15,10 +15,10 @@ from fmnist_lab.published.report import printed_title
 from fmnist_lab.published.verdict import POWER
 from fmnist_lab.records import Record
 from fmnist_lab.report import paper_figures, paper_tables
+from fmnist_lab.report.audit_write import is_at
 from fmnist_lab.report.design import Factor, as_text, describe, display, label
 from fmnist_lab.report.findings import Tables
 from fmnist_lab.report.markup import Part, Picture, Section, to_html
-from fmnist_lab.report.paper_tables import signed
 from fmnist_lab.report.samples import anew
 from fmnist_lab.report.style import RIVALS, render
 from fmnist_lab.report.tables import NUMBERS, readable
@@ -139,7 +139,7 @@ def initialization_section(runs: pd.DataFrame) -> Section:
             "Above: if the lines lie on each other, the start and not the code makes the difference. "
             "Below: custom minus PyTorch, paired by seed, with 95 % intervals.",
         )
-        html = to_html(_differences(differences), ("difference (points)", "half-width", "n"), "Custom minus PyTorch")
+        html = to_html(paper_tables.swap(differences), paper_tables.SWAP_NUMBERS, "Custom minus PyTorch")
         parts.append(Part("The swap", pictures=[picture], tables=[html], commands=[_command("initialization", study)]))
     text = (
         "Glorot's uniform start is the custom model's own, the default of torch.nn.Linear is PyTorch's. "
@@ -193,7 +193,8 @@ def audit_section(folder: Path) -> Section:
             for title, table in found.items()
             if len(table)
         ]
-        parts.append(Part("", pictures=pictures, tables=htmls, commands=["python scripts/audit.py"]))
+        text = _presets(found[AUDIT["ranking"]])
+        parts.append(Part("", text, pictures, htmls, commands=["python scripts/audit.py"]))
     left_out = [
         f" {printed_title(table.id)}'s network {display(str(list(row.hidden)))} is left out: {row.note}."
         for table in published.load_report().tables.values()
@@ -202,6 +203,19 @@ def audit_section(folder: Path) -> Section:
     ]
     text = f"Settings fitted to a table explain it at most; only other tables can contradict them.{''.join(left_out)}"
     return Section("audit", "Which settings would explain the tables?", text, parts)
+
+
+def _presets(ranking: pd.DataFrame) -> str:
+    """What the audit makes of the settings that the presets of the inferred tables rest on."""
+    kept = ranking[ranking["kept"]]
+    usual = {name: published.load_report().settings[name].value for name in ("epochs", "batch_size")}
+    told = []
+    for table, inferred in published.load_claims().inferred.items():
+        setting = {**usual, **inferred.settings}
+        among = is_at(kept[kept["table"] == table], setting).any()
+        words = describe({name: str(value) for name, value in setting.items()})
+        told.append(f"{words} {'cannot be told from the best' if among else 'given up'} for {printed_title(table)}")
+    return f"The settings inferred before: {'; '.join(told)}."
 
 
 def saddle_section(folder: Path) -> Section:
@@ -278,18 +292,6 @@ def _claims(claims: pd.DataFrame, caption: str) -> Markup:
     }
     text = pd.DataFrame({name: list(values) for name, values in columns.items()}, dtype=str)
     return to_html(text, CLAIM_NUMBERS, caption, cards=True)
-
-
-def _differences(differences: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "learning rate": [f"{rate:g}" for rate in differences["lr"]],
-            "initialisation": differences["start"],
-            "difference (points)": [signed(100 * mean) for mean in differences["mean"]],
-            "half-width": ["" if pd.isna(half) else f"{100 * half:.2f}" for half in differences["half_width"]],
-            "n": differences["n"].astype(str),
-        }
-    )
 
 
 def _weights(records: Mapping[str, Sequence[Record]]) -> Iterator[Picture]:
