@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fmnist_lab import engines, run
 from fmnist_lab.config import compose, conf_folder, launcher_options
 from fmnist_lab.errors import InputError
+from fmnist_lab.records import Record
 
 LAUNCHERS = pytest.mark.parametrize("name", engines.ENGINES)
 
@@ -133,6 +134,24 @@ def test_a_run_that_does_not_fit_the_machine_it_came_to_says_so(small, monkeypat
     monkeypatch.setattr(run.provenance, "cores", lambda: 2)
     engines.attempt(config, 1)
     assert run.locate(config).reason() == "threads=3: must be at most 2, the number of cores here"
+
+
+def test_a_run_that_fails_before_it_begins_says_so(small, monkeypatch):
+    def failing(record):
+        raise OSError(5, "the lock cannot be had")
+
+    record = run.locate(run.settle(small()))
+    monkeypatch.setattr(Record, "lock", failing)
+    engines.attempt(run.settle(small()), 1)
+    assert record.reason() == "OSError: [Errno 5] the lock cannot be had"
+
+
+def test_a_reason_that_the_disk_does_not_take_stops_nobody(small, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fmnist_lab.records.write_text", full)
+    engines.explain(run.locate(small()), "first")
 
 
 def test_a_record_that_another_machine_wrote_is_waited_for(small):

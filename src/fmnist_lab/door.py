@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import sys
-from collections.abc import Sequence
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -34,7 +31,7 @@ def app(composed: DictConfig) -> None:
 
 def single_run(config: Config) -> int:
     """A sweep of one run; return the exit status."""
-    from fmnist_lab.run import train
+    from fmnist_lab.engines import in_turn
     from fmnist_lab.sweeps import command_line, conduct, default_name
 
     choices = HydraConfig.get().runtime.choices
@@ -43,12 +40,9 @@ def single_run(config: Config) -> int:
     if (launcher := choices["hydra/launcher"]) != "basic":  # and train it here
         raise InputError(f"hydra/launcher={launcher}: is for sweeps: add -m (python -m fmnist_lab -m ...)")
 
-    def launch(places: Sequence[int]) -> None:
-        with contextlib.suppress(Exception):  # its record says why
-            train(dataclasses.replace(config, force=False))
-
     overrides = HydraConfig.get().overrides.task
-    return conduct([config], [command_line(overrides, sweep=False)], default_name(overrides), launch)
+    alone = command_line(overrides, sweep=False)
+    return conduct([config], [alone], default_name(overrides), lambda jobs: in_turn([job.config for job in jobs]))
 
 
 def run() -> int:

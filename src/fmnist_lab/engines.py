@@ -18,6 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import traceback
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -87,19 +88,26 @@ def own_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def attempt(config: Config, at_once: int) -> None:
-    """Train one run; if it crashes, its record says why, and the others go on."""
+    """Train one settled run; if it crashes, its record says why, and the others go on."""
     try:
         train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweeps.train`
     except InputError as error:  # of the machine it came to: too few cores, say
         explain(locate(config), str(error))
-    except Exception:
-        pass
+    except Exception as error:
+        explain(locate(config), "".join(traceback.format_exception(error)))
+
+
+def in_turn(configs: Sequence[Config]) -> None:
+    """Train settled configurations in this process, one after another."""
+    for config in configs:
+        attempt(config, 1)
 
 
 def explain(record: Record, reason: str) -> None:
-    """Leave a reason in the record of a run that ended without one."""
+    """Leave a reason in the record of a run that ended without one, if the disk takes it."""
     if not record.tellable():
-        record.write_error(reason)
+        with contextlib.suppress(OSError):
+            record.write_error(reason)
 
 
 def threads(configs: Sequence[Config]) -> int:

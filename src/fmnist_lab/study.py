@@ -242,15 +242,11 @@ def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
 
 def train_missing(jobs: Sequence[Job], console: Console, what: str, engine: Engine) -> bool:
     """Train what is not complete on disk of the runs that are called `what`; whether there was any."""
-    todo = [dataclasses.replace(job, place=place) for place, job in enumerate(sweeps.unfinished(jobs))]
+    todo = sweeps.unfinished(jobs)
     if not todo:
         return False
-
-    def launch(places: Sequence[int]) -> None:
-        engine.train([todo[place].config for place in places])
-
     console.say(f"{what}: {forecast(jobs, todo)}")
-    sweeps.train(todo, launch, console)
+    sweeps.train(todo, lambda its: engine.train([job.config for job in its]), console)
     return True
 
 

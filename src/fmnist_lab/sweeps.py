@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 REPORTED = ".reported"  # in a folder of a sweep or of the audit, written last: the runs that its report is of
 
-# Starts the jobs at the given places of a sweep; returns when they have ended, one way or another.
-Launch = Callable[[Sequence[int]], object]
+# Starts the given jobs of a sweep; returns when they have ended, one way or another.
+Launch = Callable[[Sequence[Job]], object]
 
 
 def conduct(
@@ -38,9 +38,9 @@ def conduct(
 ) -> int:
     """Do a sweep and report it; return the exit status: 0, or 1 when a run failed or the outcome cannot be written.
 
-    `commands` are what a user would type to do each run alone. `launch` is told the places of the runs to train, and
-    must not take `force` from their configurations: what is to be trained anew is taken back here, once. `voice` makes
-    the console that keeps the sweep's log.
+    `commands` are what a user would type to do each run alone. `launch` is given the runs to train, and must not heed
+    the `force` of their configurations: what is to be trained anew is taken back here, once. `voice` makes the console
+    that keeps the sweep's log.
     Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
     """
     jobs = plan(configs, commands)
@@ -230,7 +230,7 @@ def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
 def launched(jobs: Sequence[Job], launch: Launch, console: Console) -> bool:
     """Start `jobs`; whether the launcher saw them to their end. A worker that dies takes it along."""
     try:
-        launch([job.place for job in jobs])
+        launch(jobs)
     except InputError:
         raise  # the engine refuses the runs: no second try would help
     except Exception as error:
