@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmnist_lab import run
+from fmnist_lab import run, sweeps
 from fmnist_lab.records import Record
-from fmnist_lab.sweeps import command_line, default_name
+from fmnist_lab.sweeps import command_line, default_name, estimate, plan
 
 ROOT = Path(__file__).parents[1]
 TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
@@ -171,6 +171,18 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(lab):
     assert "the same settings, data and numerics, trained 20" in outcome.stdout
     assert outcome.stdout.count("(new)") == 3
     assert "s of training" in outcome.stdout
+
+
+def test_a_finished_run_is_read_once_for_all_forecasts(small, monkeypatch):
+    run.train(small())
+    read, honest = [], sweeps.from_yaml
+    monkeypatch.setattr(sweeps, "from_yaml", lambda text: read.append(text) or honest(text))
+    todo = plan([small("seed=1")], [""])
+    assert estimate(todo) == estimate(todo) > 0
+    assert len(read) == 1
+    run.train(small("force=true"))
+    assert estimate(todo) > 0
+    assert len(read) == 2
 
 
 def test_force_trains_anew(lab):

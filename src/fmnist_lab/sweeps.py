@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
@@ -79,13 +80,14 @@ def folder_of(config: Config, default_name: str) -> Path:
 def plan(configs: Sequence[Config], commands: Sequence[str]) -> list[Job]:
     """The distinct runs of a sweep, in order, each with the place of its record."""
     settled = [settle(config) for config in configs]
+    settings = [flat(config) for config in settled]
     for name in HOUSEKEEPING:
-        values = dict.fromkeys(flat(config)[name] for config in settled)
+        values = dict.fromkeys(setting[name] for setting in settings)
         sets = {config.data.name for config in settled} if name == "data.root" else {name}  # each set may have a root
         if len(values) > len(sets):
             raise wrong(name, ",".join(map(str, values)), "one value for the whole sweep")
     jobs: dict[str, Job] = {}
-    labels = label(settled)
+    labels = label(settings)
     for place, config in enumerate(settled):
         job = Job(place, config, locate(config), labels[place], commands[place])
         jobs.setdefault(job.record.run, job)
@@ -112,9 +114,8 @@ def unfinished(jobs: Iterable[Job]) -> list[Job]:
     return [job for job in jobs if why(job)]
 
 
-def label(configs: Sequence[Config]) -> list[str]:
+def label(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """What tells each run from the others of its sweep, in a few words."""
-    settings = [flat(config) for config in configs]
     telling = ["model.name"]
     for name in settings[0]:
         # What only follows other settings, as an initialisation may follow the model, tells nothing more.
@@ -166,15 +167,24 @@ def estimate(todo: Sequence[Job]) -> float | None:
         return None
     rates: dict[str, list[float]] = defaultdict(list)
     for path in (Path(todo[0].config.outputs) / "runs").glob("*/summary.json"):
-        summary = Record(path.parent).summary()
-        with contextlib.suppress(OSError, ValueError):
-            config = from_yaml((path.parent / "config.yaml").read_text("utf-8"))
-            if summary:
-                rates[config.model.name].append(summary["fit_seconds"] / (summary["epochs"] * epoch_cost(config)))
+        record = Record(path.parent)
+        if told := pace(record, record.completed()):
+            model, rate = told
+            rates[model].append(rate)
     every = [rate for its_rates in rates.values() for rate in its_rates]
     if not every:
         return None
     return sum(job.cost * statistics.median(rates.get(job.config.model.name, every)) for job in todo)
+
+
+@functools.cache
+def pace(record: Record, completed: int | None) -> tuple[str, float] | None:
+    """The model of a finished run, and its seconds for a unit of `Job.cost`; done anew, it is `completed` anew."""
+    with contextlib.suppress(OSError, ValueError):
+        config = from_yaml((record.folder / "config.yaml").read_text("utf-8"))
+        if summary := record.summary():
+            return config.model.name, summary["fit_seconds"] / (summary["epochs"] * epoch_cost(config))
+    return None
 
 
 def open_folder(folder: Path, outputs: str) -> None:
