@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import run, sweeps
+from fmnist_lab.console import Console
 from fmnist_lab.records import Record
 from fmnist_lab.sweeps import command_line, default_name, estimate, plan
 
@@ -101,6 +102,14 @@ def test_a_run_alone_equals_the_same_run_in_any_sweep_and_launcher(lab, small, t
         for fingerprint, weights in alone.items():
             written = lab.folder / f"sweep{place}" / "runs" / fingerprint / "weights.safetensors"
             assert written.read_bytes() == weights
+
+
+def test_an_attempt_that_leaves_no_reason_is_not_given_an_older_one(small):
+    jobs = plan([small()], [""])
+    jobs[0].record.begin("lr: 1")
+    jobs[0].record.write_error("of an earlier attempt")
+    sweeps.train(jobs, lambda jobs: None, Console(None))
+    assert jobs[0].record.reason() == "it ended without a word (killed?)"
 
 
 def test_overlapping_sweeps_share_their_runs(lab):

@@ -163,6 +163,10 @@ class Record:
             _remove(self.folder / name)
         remove_partial(self.folder)
 
+    def forget_error(self) -> None:
+        """Take back why an earlier attempt failed."""
+        _remove(self.folder / ERROR)
+
     def begin(self, config: str) -> None:
         """Open the record anew. Call it under `lock`."""
         self.folder.mkdir(parents=True, exist_ok=True)

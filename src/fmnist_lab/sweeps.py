@@ -218,6 +218,7 @@ def mend(jobs: Sequence[Job], console: Console) -> None:
 def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
     """Start what is to do and follow it to its end. Failures are left to the report."""
     for job in todo:
+        job.record.forget_error()  # it would stand for an attempt that ends before it can leave one
         if job.config.force:
             with job.record.lock():
                 job.record.discard()
