@@ -8,14 +8,13 @@ the lab are checked: numbers that others printed. Further words are overrides fo
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from fmnist_lab import engines, study, sweeps
-from fmnist_lab.answers import in_one_line, status_of, terminate
+from fmnist_lab.answers import in_one_line, open_door, status_of
 from fmnist_lab.config import HOUSEKEEPING, Config, composing, described, groups, identity, override, rules, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
@@ -148,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = [word for word in told.words if "=" not in word]
     overrides = [word for word in told.words if "=" in word]
     command = " ".join(["python -m fmnist_lab.check", *map(sweeps.quoted, words)])
-    signal.signal(signal.SIGTERM, terminate)
+    open_door()
     return status_of(lambda: conduct(files, told.seeds, overrides, command, told.config_dir), Config)
 
 

@@ -13,14 +13,13 @@ import csv
 import dataclasses
 import functools
 import itertools
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import engines, sweeps
-from fmnist_lab.answers import status_of, terminate
+from fmnist_lab.answers import open_door, status_of
 from fmnist_lab.config import Config, described, expand, flat, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.engines import Engine
@@ -328,7 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1; 5 by default")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every experiment: outputs=elsewhere")
     told = parser.parse_intermixed_args(arguments)
-    signal.signal(signal.SIGTERM, terminate)
+    open_door()
     if told.study == "audit":
         return status_of(lambda: audit(told.seeds, told.overrides), Config)
     return status_of(lambda: conduct(told.study, told.seeds, told.overrides), Config)
