@@ -327,6 +327,7 @@ def test_force_is_taken_back_once_and_an_orphaned_worker_trains_nothing_anew(sma
     ("overrides", "command"),
     [
         (["lr=0.1", "model=torch", "name=x", "force=true", "hydra/launcher=joblib"], "lr=0.1 model=torch"),
+        (["+hydra.launcher.additional_parameters.nice=1", "~hydra.verbose", "lr=0.1"], "lr=0.1"),
         (["architecture.hidden=[8,128]"], '"architecture.hidden=[8,128]"'),
         (["lr=1", "lr=2"], "lr=2"),
         (["outputs='a b'"], "\"outputs='a b'\""),
@@ -336,6 +337,21 @@ def test_force_is_taken_back_once_and_an_orphaned_worker_trains_nothing_anew(sma
 def test_the_command_of_one_run(overrides, command):
     assert command_line(overrides, sweep=True) == f"python -m fmnist_lab -m {command}"
     assert command_line(overrides, sweep=False) == f"python -m fmnist_lab {command}"
+
+
+def test_the_command_of_one_run_finds_presets_of_ones_own(lab, small):
+    """By nothing in the product the run fails: where its history should be written there is a folder."""
+    (lab.folder / "my own" / "experiment").mkdir(parents=True)
+    (lab.folder / "my own" / "experiment" / "mine.yaml").write_text("# @package _global_\nlr: 0.05\n")
+    record = run.locate(small("lr=0.05"))
+    (record.folder / "history.csv").mkdir(parents=True)
+    outcome = lab.small("-m", "--config-dir", "my own", "experiment=mine", "model=custom")
+    assert outcome.returncode == 1, outcome
+    (alone,) = (line.split("alone: ")[1] for line in outcome.stdout.splitlines() if "alone: " in line)
+    (record.folder / "history.csv").rmdir()
+    outcome = lab(*shlex.split(alone)[3:])
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert record.summary()
 
 
 def test_without_validation_images_the_output_says_so(lab):
@@ -352,6 +368,7 @@ def test_without_validation_images_the_output_says_so(lab):
         (["architecture.hidden=[8, 128],[64, 128]"], "architecture.hidden=[8,128],[64,128]"),
         ([], "default"),
         (["+x='../../etc'"], "+x=-..-..-etc-"),
+        (["lr=0.1,0.2", "+hydra.launcher.additional_parameters.nice=1"], "lr=0.1,0.2"),
         (["lr=choice(0.1,0.2)"], "lr=choice-0.1,0.2-"),
     ],
 )

@@ -239,9 +239,19 @@ YOUNGER: dict[str, Any] = {
 NOT_TEXT = ("null", "true", "false", "nan", "inf")  # to Hydra, unless quoted
 
 
+def key_of(word: str) -> str:
+    """The key that an override such as `+a.b=1` sets."""
+    return word.partition("=")[0].lstrip("+~")
+
+
+def is_hydras(word: str) -> bool:
+    """Whether an override is of Hydra itself, such as `hydra/launcher=ray`: it says how runs are done, not which."""
+    return re.match(r"hydra\b", key_of(word)) is not None
+
+
 def override(name: str, value: object) -> str:
     """What one types on the command line to give the key `name` this value: text, a number, None, or a list of them."""
-    if re.fullmatch(r"[\w./]+", name) is None or name.startswith("hydra"):
+    if re.fullmatch(r"[\w./]+", name) is None or is_hydras(name):
         raise unknown(name)
     return f"{name}={_typed_text(name, value)}"
 

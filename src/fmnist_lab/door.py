@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -41,8 +42,14 @@ def single_run(config: Config) -> int:
         raise InputError(f"hydra/launcher={launcher}: is for sweeps: add -m (python -m fmnist_lab -m ...)")
 
     overrides = HydraConfig.get().overrides.task
-    alone = command_line(overrides, sweep=False)
+    alone = command_line([*config_dir(HydraConfig.get().runtime), *overrides], sweep=False)
     return conduct([config], [alone], default_name(overrides), lambda jobs: in_turn([job.config for job in jobs]))
+
+
+def config_dir(runtime: Any) -> list[str]:
+    """The `--config-dir` of the command line, if there was one, as Hydra's `runtime` remembers it."""
+    sources = [source.path for source in runtime.config_sources if source.provider == "command-line"]
+    return [f"--config-dir={path}" for path in sources]
 
 
 def run() -> int:

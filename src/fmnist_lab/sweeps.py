@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import data
-from fmnist_lab.config import HOUSEKEEPING, Config, described, flat, from_yaml, wrong
+from fmnist_lab.config import HOUSEKEEPING, Config, described, flat, from_yaml, is_hydras, key_of, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.progress import Job, epoch_cost, following
@@ -333,9 +333,8 @@ def command_line(overrides: Iterable[str], *, sweep: bool) -> str:
 
     It names no sweep, so that the run does not take the place of the sweep's report.
     """
-    last = {override.split("=")[0].lstrip("+~"): override for override in overrides}  # a later one replaces
-    told = [text for key, text in last.items() if key not in ("name", "train", "force", "dry_run")]
-    words = [quoted(text) for text in told if not text.startswith("hydra")]
+    last = {key_of(override): override for override in overrides if not is_hydras(override)}  # a later one replaces
+    words = [quoted(text) for key, text in last.items() if key not in ("name", "train", "force", "dry_run")]
     return " ".join(["python -m fmnist_lab", *(["-m"] if sweep else []), *words])
 
 
@@ -348,8 +347,7 @@ def quoted(word: str) -> str:
 
 def default_name(overrides: Iterable[str]) -> str:
     """A folder name from what was set on the command line."""
-    told = [override for override in overrides if override.split("=")[0].lstrip("+~") not in HOUSEKEEPING]
-    told = [override for override in told if not override.startswith("hydra")]
+    told = [override for override in overrides if key_of(override) not in HOUSEKEEPING and not is_hydras(override)]
     told.sort(key=lambda override: not override.startswith("experiment="))
     name = "_".join(told).removeprefix("experiment=").replace(", ", ",")
     name = re.sub(r"[^\w.\-+=,\[\]]", "-", name, flags=re.ASCII).lstrip(".") or "default"

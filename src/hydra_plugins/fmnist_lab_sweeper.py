@@ -16,15 +16,18 @@ class FmnistLabSweeper(BasicSweeper):
     """Every combination of values, as Hydra's own; but all are checked before one runs, and finished ones skipped."""
 
     def sweep(self, arguments: list[str]) -> Any:
+        from fmnist_lab.door import config_dir
         from fmnist_lab.engines import in_turn
         from fmnist_lab.progress import Job
         from fmnist_lab.sweeps import command_line, conduct, default_name
 
         assert self.hydra_context is not None
+        assert self.config is not None
         loader = self.hydra_context.config_loader
         jobs = split_jobs(loader, self.params, arguments)
         configs = compose_jobs(loader, self.config, jobs)
-        commands = [command_line(job, sweep=True) for job in jobs]
+        beside = config_dir(self.config.hydra.runtime)
+        commands = [command_line([*beside, *job], sweep=True) for job in jobs]
 
         def launch(todo: Sequence[Job]) -> None:
             assert self.launcher is not None
