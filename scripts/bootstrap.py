@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ STAMP = VENV / "installed.txt"
 
 OLDEST, TOO_NEW = (3, 11), (3, 14)
 ALTERNATIVES = ("python3.13", "python3.12", "python3.11")
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
 
 
 class Step(NamedTuple):
@@ -43,12 +44,12 @@ class Steps:
         self.taken: list[Step] = []
 
     def run(self, name: str, *command: str | Path) -> int:
-        """Run one command and return its exit status, as a shell would; an interrupt ends everything."""
+        """Run one command and return its exit status, as a shell would; Ctrl-C and SIGTERM end everything."""
         print(f"\n== {name}", flush=True)
         start = time.perf_counter()
         status = wait([str(word) for word in command])
         self.taken.append(Step(name, time.perf_counter() - start, status))
-        if status == INTERRUPTED:
+        if status in (INTERRUPTED, TERMINATED):
             sys.exit(status)
         return status
 
@@ -71,14 +72,17 @@ class Steps:
 def wait(command: list[str]) -> int:
     """Run the command to its end and return its status, 128 + the signal if one killed it.
 
-    An interrupt reaches the command too, which is given the time to close its files.
+    Ctrl-C reaches the command too, SIGTERM is passed on to it; it is given the time to close its files.
     """
     process = subprocess.Popen(command, cwd=str(ROOT))
+    before = signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
     try:
         status = process.wait()
     except KeyboardInterrupt:
         process.wait()
         return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return status if status >= 0 else 128 - status
 
 

@@ -136,6 +136,14 @@ def test_several_runs_at_once_give_the_same_table(monkeypatch):
     pd.testing.assert_frame_equal(alone.drop(columns=TIMES), together.drop(columns=TIMES))
 
 
+def test_an_engine_is_given_runs_as_they_are_recorded(monkeypatch):
+    """So that what became of one is sought, and said, in its own record."""
+    given = []
+    monkeypatch.setattr("fmnist_lab.engines.Joblib.train", lambda self, configs: given.extend(configs))
+    ours = sweep(SWEPT, model="custom", device="auto")
+    assert [locate(config) for config in given] == [run.record for run in ours.runs]
+
+
 def test_a_run_that_crashes_does_not_end_a_sweep(capsys):
     """By nothing in the product, so that it crashes in any process: a folder lies where its history should."""
     record = locate(settle(configure(SMALL, batch_size=77)))

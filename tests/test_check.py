@@ -158,8 +158,10 @@ def test_a_wrong_row_is_answered_in_one_line_and_nothing_is_written(mine, tmp_pa
     [
         (["--seeds", "0"], "--seeds=0: must be a whole number of at least 1"),
         (["lr=-1"], "lr=-1.0: must be a number above 0"),
+        (["train=false"], "train=False: must be true, as only a sweep (-m) reports without training"),
         (["seed=3"], "seed=3: must be left out: --seeds says how many"),
         (["name=other"], "name=other: must be left out: a table's folder has the name of its file"),
+        (["+hydra.launcher.partition=x"], "hydra.launcher.partition: there is no such key"),
         (["--config-dir", "nowhere"], "--config-dir=nowhere: must be a folder"),
         (["nowhere.yaml"], "nowhere.yaml: there is no such file"),
         (["other/mine.yaml"], "mine.yaml: the file names a folder of its own"),

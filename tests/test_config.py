@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from hydra import initialize_config_dir
@@ -12,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmnist_lab.conf import conf_folder
-from fmnist_lab.config import Config, check, compose, compose_jobs, expand, flat, register, rules
+from fmnist_lab.config import Config, check, compose, compose_jobs, expand, flat, identity, register, rules
 from fmnist_lab.errors import InputError
 from fmnist_lab.models import MODELS
 from fmnist_lab.models.custom import ACTIVATIONS
 from fmnist_lab.models.initialization import INITIALIZATIONS
 from fmnist_lab.models.optimizers import OPTIMIZERS
+from fmnist_lab.records import fingerprint
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -76,6 +78,43 @@ def test_a_config_made_by_hand_is_checked_too():
     config = dataclasses.replace(compose(), lr=-1)
     with pytest.raises(InputError, match=r"^lr=-1: must be a number above 0$"):
         check(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "same"),
+    [
+        ("lr", 1.0, 1),
+        ("lr", 0.5, np.float32(0.5)),
+        ("seed", 3, np.int64(3)),
+        ("seed", 3, 3.0),
+        ("epochs", 2, np.array(2)),
+    ],
+)
+def test_a_number_names_the_same_run_whatever_its_type(key, typed, same):
+    ours, theirs = (dataclasses.replace(compose(), **{key: value}) for value in (typed, same))
+    assert fingerprint(identity(check(theirs))) == fingerprint(identity(check(ours)))
+
+
+def test_so_do_numbers_in_lists():
+    config = compose()
+    theirs = dataclasses.replace(config.architecture, hidden=np.array([256, 128]))
+    assert check(dataclasses.replace(config, architecture=theirs)) == config
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("seed", 1.5, "seed=1.5: must be a whole number of at least 0"),
+        ("seed", float("inf"), "seed=inf: must be a whole number of at least 0"),
+        ("lr", "0.1", "lr=0.1: must be a number above 0"),
+        ("lr", None, "lr=None: must be a number above 0"),
+        ("lr", [0.1], "lr=[0.1]: must be a number above 0"),
+    ],
+)
+def test_what_is_no_such_number_gets_one_line(key, value, told):
+    with pytest.raises(InputError) as refused:
+        check(dataclasses.replace(compose(), **{key: value}))
+    assert str(refused.value) == told
 
 
 def test_flat_names_every_key():

@@ -1,6 +1,8 @@
 """The command line: wrong input gets one line and status 2; help is light."""
 
+import errno
 import gzip
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 
 from fmnist_lab import data
-from fmnist_lab.config import rules
+from fmnist_lab.answers import status_of
+from fmnist_lab.config import Config, rules
 
 # What is typed, and what the one line must name.
 WRONG = [
@@ -158,6 +161,31 @@ def test_outputs_that_cannot_be_written_get_one_line(lab, outputs):
     assert (outcome.returncode, outcome.stdout) == (2, "")
     assert f"outputs={outputs}: must be a folder that can be written" in outcome.stderr
     assert [path.name for path in lab.folder.iterdir()] == ["blocked"]
+
+
+def fail_with(number):
+    def run():
+        raise OSError(number, os.strerror(number))
+
+    return run
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
+def test_a_disk_that_takes_no_more_gets_one_line(number, capsys):
+    assert status_of(fail_with(number), Config) == 1
+    assert capsys.readouterr().err == f"fmnist_lab: the outcome cannot be written: {os.strerror(number)}\n"
+
+
+def test_what_else_the_system_says_is_not_hidden():
+    with pytest.raises(OSError, match="Bad file"):
+        status_of(fail_with(errno.EBADF), Config)
+
+
+def test_a_letter_that_the_output_does_not_have_stops_nothing(lab):
+    """As on Windows, when the output goes to a file."""
+    outcome = lab("dry_run=true", "outputs=σ₁", PYTHONIOENCODING="cp1252")
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert outcome.stdout.splitlines()[-1] == str(Path("??", "sweeps", "default"))
 
 
 @pytest.mark.parametrize("model", ["custom", "torch"])

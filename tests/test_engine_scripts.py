@@ -1,5 +1,6 @@
 """The scripts around the engines: a table that grows too fast is noticed, a promise that is broken is told."""
 
+import contextlib
 import importlib
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -48,6 +49,17 @@ def test_the_tables_tell_what_was_tried_and_what_was_broken(load):
     cases = contract.latest(ElementTree.fromstring(REPORT).iter("testcase"))
     assert contract.contract(cases)[1] == ["all is well", "not tried", "not tried", "not tried", "yes", "NO"]
     assert contract.faults(cases)[1] == ["it is cut (way)", "said so", "yes"]
+
+
+@pytest.mark.parametrize(("status", "told"), [(0, True), (1, True), (2, False), (3, False), (5, False)])
+def test_the_page_tells_only_of_tests_that_were_all_tried(load, monkeypatch, status, told):
+    """pytest's 2 is an interrupt, or a file that cannot be read."""
+    contract, written = load("engines/contract.py"), []
+    monkeypatch.setattr(contract, "real_slurm", contextlib.nullcontext)
+    monkeypatch.setattr(contract, "run_tests", lambda *_: status)
+    monkeypatch.setattr(contract, "write", written.extend)
+    assert contract.main([]) == status
+    assert bool(written) is told
 
 
 def test_a_later_report_counts_unless_it_skipped(load):

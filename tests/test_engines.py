@@ -2,7 +2,8 @@
 
 import dataclasses
 import subprocess
-import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from fmnist_lab import engines, run
 from fmnist_lab.config import compose, conf_folder, launcher_options
 from fmnist_lab.errors import InputError
+from fmnist_lab.records import Record
 
 LAUNCHERS = pytest.mark.parametrize("name", engines.ENGINES)
 
@@ -135,13 +137,112 @@ def test_a_run_that_does_not_fit_the_machine_it_came_to_says_so(small, monkeypat
     assert run.locate(config).reason() == "threads=3: must be at most 2, the number of cores here"
 
 
-def test_a_record_that_another_machine_wrote_is_waited_for(small):
-    record = run.locate(small())
-    late = threading.Timer(1.5, record.write_error, ["the real reason"])
-    late.start()
-    engines._conclude(record, "a job", "COMPLETED", record.folder)
-    late.join()
-    assert record.reason() == "the real reason"
+def test_a_run_that_fails_before_it_begins_says_so(small, monkeypatch):
+    def failing(record):
+        raise OSError(5, "the lock cannot be had")
+
+    record = run.locate(run.settle(small()))
+    monkeypatch.setattr(Record, "lock", failing)
+    engines.attempt(run.settle(small()), 1)
+    assert record.reason() == "OSError: [Errno 5] the lock cannot be had"
+
+
+def test_a_reason_that_the_disk_does_not_take_stops_nobody(small, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fmnist_lab.records.write_text", full)
+    engines.explain(run.locate(small()), "first")
+
+
+# SLURM, as far as it goes without one.
+
+
+class Clock:
+    """Stands in for the time that passes while somebody waits."""
+
+    strftime = staticmethod(time.strftime)
+
+    def __init__(self, meanwhile=lambda: None):
+        self.seconds, self.meanwhile = 0, meanwhile
+
+    def monotonic(self):
+        return self.seconds
+
+    def sleep(self, seconds):
+        self.seconds += seconds
+        self.meanwhile()
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """Gives the engine of a SLURM that takes every job, and says of each that it ended well."""
+    pytest.importorskip("submitit")
+    paths = SimpleNamespace(stderr="log")
+    submitted = lambda executor, configs, at_once: [  # noqa: E731
+        SimpleNamespace(job_id=f"7_{place}", paths=paths) for place in range(len(configs))
+    ]
+    monkeypatch.setattr(engines.Slurm, "_executor", lambda self, folder, cpus: None)
+    monkeypatch.setattr(engines, "_submit", submitted)
+    monkeypatch.setattr(engines, "_wait", lambda arrays: None)
+    monkeypatch.setattr(engines, "_states", lambda: {f"7_{place}": "COMPLETED" for place in range(9)})
+    return engines.Slurm(60, 2, None, None, None, 256, 30, 0, [], {})
+
+
+def test_a_record_that_another_machine_wrote_is_waited_for(small, cluster, monkeypatch):
+    config = run.settle(small())
+    late = Clock(meanwhile=lambda: run.locate(config).write_error("the real reason"))
+    monkeypatch.setattr(engines, "time", late)
+    cluster.train([config])
+    assert run.locate(config).reason() == "the real reason"
+
+
+def test_records_that_never_come_are_waited_for_together(small, cluster, monkeypatch):
+    configs = [run.settle(small(f"seed={seed}")) for seed in range(5)]
+    clock = Clock()
+    monkeypatch.setattr(engines, "time", clock)
+    cluster.train(configs)
+    assert clock.seconds == engines.PATIENCE
+    assert all("COMPLETED; its log" in run.locate(config).reason() for config in configs)
+
+
+def test_an_interrupt_while_jobs_are_submitted_takes_them_from_the_queue(small, cluster, monkeypatch):
+    """By their name, as their numbers are not known yet."""
+
+    def interrupted(executor, configs, at_once):
+        raise KeyboardInterrupt
+
+    asked, folders = [], []
+    monkeypatch.setattr(engines, "_submit", interrupted)
+    monkeypatch.setattr(engines.Slurm, "_executor", lambda self, folder, cpus: folders.append(folder))
+    monkeypatch.setattr(engines.subprocess, "run", lambda command, check: asked.append(command))
+    with pytest.raises(KeyboardInterrupt):
+        cluster.train([run.settle(small())])
+    ((scancel, *options),) = asked
+    assert scancel == "scancel"
+    assert f"--name=fmnist-lab-{folders[0].name}" in options
+
+
+# The way of SLURM on this machine.
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("cuda", 1), ("cpu", 0)])
+def test_submitit_is_told_that_a_run_wants_a_gpu(small, monkeypatch, device, gpus):
+    submitit = pytest.importorskip("submitit")
+    told = {}
+
+    class Executor:
+        def __init__(self, folder, max_num_timeout):
+            pass
+
+        def update_parameters(self, **parameters):
+            told.update(parameters)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(submitit, "LocalExecutor", Executor)
+    with pytest.raises(KeyboardInterrupt):
+        engines.SubmititLocal(n_jobs=1, timeout_min=1).train([dataclasses.replace(small(), device=device)])
+    assert told["gpus_per_node"] == gpus
 
 
 def test_a_busy_controller_is_asked_again(monkeypatch):

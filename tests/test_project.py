@@ -1,10 +1,12 @@
 """The project's own machinery: the set-up from an empty clone, the scripts that make calls, the metadata."""
 
 import ast
+import contextlib
 import importlib.util
 import os
 import re
 import runpy
+import signal
 import subprocess
 import sys
 import tomllib
@@ -208,6 +210,34 @@ def test_an_interrupt_lets_the_step_end_and_begins_no_other(
         bootstrap.Steps().run("long", "command")
     assert exit.value.code == 130
     assert process.waits == 2
+
+
+COMMAND = """import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+print("begun", flush=True)
+signal.pause()"""
+SCRIPT = """import sys
+sys.path.insert(0, {folder!r})
+from bootstrap import Steps
+Steps().run("long", sys.executable, "-c", {command!r})
+print("another step")"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
+def test_sigterm_ends_the_step_and_begins_no_other() -> None:
+    script = SCRIPT.format(folder=str(ROOT / "scripts"), command=COMMAND)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    try:
+        assert "begun\n" in iter(process.stdout.readline, "")
+        process.terminate()
+        assert process.communicate(timeout=60) == ("", None)  # the end of the output is that of the step, too
+        assert process.returncode == 143
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_the_table_is_printed_however_the_end_comes(bootstrap: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:

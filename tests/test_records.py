@@ -1,6 +1,8 @@
 """Records are whole or absent, and what was damaged is noticed."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from fmnist_lab import records
 from fmnist_lab.errors import InputError
-from fmnist_lab.records import FORMAT, PARTIAL, Record, fingerprint, write_bytes, write_csv
+from fmnist_lab.records import FORMAT, PARTIAL, Record, fingerprint, make_folder, write_bytes, write_csv
 
 
 @pytest.fixture
@@ -241,3 +243,39 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
         write_bytes(path, b"new")
     assert path.read_text() == "a\n1\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_commands_that_start_together_do_not_refuse_each_other(tmp_path):
+    with ThreadPoolExecutor(8) as commands:
+        list(commands.map(lambda _: make_folder(tmp_path / "runs", "outputs"), range(400)))
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def hindered(monkeypatch, times):
+    """As on Windows, where a file that is being read cannot be replaced; tells the pauses that were made."""
+    honest, left, paused = Path.replace, [None] * times, []
+
+    def replace(path, target):
+        if left:
+            left.pop()
+            raise PermissionError(13, "Access is denied")
+        return honest(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(records, "PAUSES", (0.1, 0.2))
+    monkeypatch.setattr(records.time, "sleep", paused.append)
+    return paused
+
+
+def test_a_file_that_is_being_read_is_replaced_a_moment_later(tmp_path, monkeypatch):
+    paused = hindered(monkeypatch, times=2)
+    write_bytes(tmp_path / "history.csv", b"new")
+    assert (tmp_path / "history.csv").read_bytes() == b"new"
+    assert paused == [0.1, 0.2]
+
+
+def test_a_file_that_is_being_read_for_long_is_an_error_after_all(tmp_path, monkeypatch):
+    hindered(monkeypatch, times=3)
+    with pytest.raises(PermissionError):
+        write_bytes(tmp_path / "history.csv", b"new")
+    assert list(tmp_path.iterdir()) == []

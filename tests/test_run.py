@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from fmnist_lab import records, run
-from fmnist_lab.config import identity
+from fmnist_lab.config import compose, identity
 from fmnist_lab.errors import InputError
 from fmnist_lab.training import Part, evaluate, fit
 
@@ -108,6 +108,27 @@ def test_divergence_is_a_result(small, model):
     assert summary["epochs"] == len(record.history()) < 3
     assert "test_accuracy" not in summary
     assert record.test_predictions() is None
+
+
+# One update of all training images, whose loss is that of the initial weights.
+ONE_UPDATE = ("data=digits", "epochs=1", "data.validation=0.2", "batch_size=718")
+
+
+@pytest.mark.parametrize("model", ["custom", "torch"])
+def test_a_last_update_after_which_nothing_can_be_told_is_a_divergence(tmp_path, model):
+    told = (*ONE_UPDATE, f"model={model}", "lr=1e12", "architecture.hidden=[256,128,64,32]")
+    record = run.train(compose(*told, f"outputs={tmp_path.as_posix()}"))
+    assert (record.summary()["status"], record.summary()["epochs"]) == ("diverged", 1)
+    (epoch,) = record.history()
+    assert epoch["train_loss"] < 3
+    assert math.isnan(epoch["validation_loss"])
+    assert math.isnan(epoch["validation_accuracy"])
+
+
+def test_a_test_image_alone_may_have_no_loss(tmp_path):
+    told = (*ONE_UPDATE, "data.validation=1", "batch_size=897", "architecture.hidden=[8]", "lr=3e21")
+    summary = run.train(compose(*told, f"outputs={tmp_path.as_posix()}")).summary()
+    assert (summary["status"], summary["test_loss"]) == ("finished", None)
 
 
 def test_a_crash_leaves_its_reason_and_no_summary(small, monkeypatch):

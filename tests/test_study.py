@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 
 from fmnist_lab import engines, study, sweeps
 from fmnist_lab.config import expand
+from fmnist_lab.records import Record
 from fmnist_lab.study import PRESETS, compose, forecast, main, plan, union
 
 SMALL = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000", "data.split=last")
@@ -63,6 +65,14 @@ def test_a_study_trains_each_run_once_reports_each_experiment_and_repeats_nothin
     assert "seed 0:" not in said
     assert runs.items() <= stamps(tmp_path, "runs/*/summary.json").items()
     assert all(seeds_of(tmp_path, preset) == [0, 1] for preset in PRESETS["paper"])
+
+
+def test_a_finished_run_is_hashed_once_a_call(paper, monkeypatch):
+    paper(1)
+    hashed, honest = Counter(), Record.damage
+    monkeypatch.setattr(Record, "damage", lambda record: hashed.update([record.run]) or honest(record))
+    paper(1)
+    assert list(hashed.values()) == [1] * RUNS
 
 
 def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path, lab):
@@ -119,6 +129,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(paper, tmp_path):
     [
         (["--seeds", "0"], "--seeds=0: must be a whole number of at least 1"),
         (["seed=3"], "seed=3: must be left out: --seeds says how many"),
+        (["train=false"], "train=False: must be true, as only a sweep (-m) reports without training"),
         (["lr=-1"], "lr=-1.0: must be a number above 0"),
         (["learning_rate=1"], "learning_rate: there is no such key"),
         (["data.root=/nowhere"], "data.root=/nowhere"),
@@ -181,11 +192,24 @@ def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeyp
     assert "\ntable1: best fit lr " in again
     assert stamps(tmp_path, "audit/*.csv") == before
 
+    assert main([*words, "--seeds", "2", "force=true"]) == 0
+    ends = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+    assert len(ends) == len(runs)  # each run is trained anew once
+
+    runs = stamps(tmp_path, "runs/*/summary.json")
     assert main([*words, "--seeds", "3"]) == 0
     assert runs.items() < stamps(tmp_path, "runs/*/summary.json").items()
     assert set(pd.read_csv(tmp_path / "audit" / "planted.csv")["table"]) == {"table1"}
 
 
-def test_the_audit_asks_for_several_seeds(tmp_path, capsys):
-    assert main(["audit", "--seeds", "1", f"outputs={tmp_path.as_posix()}"]) == 2
-    assert "--seeds=1: must be at least 2 for the audit" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--seeds", "1"], "--seeds=1: must be at least 2 for the audit"),
+        (["train=false"], "train=False: must be true, as only a sweep (-m) reports without training"),
+    ],
+)
+def test_the_audit_asks_for_several_seeds_and_trains_them(words, line, tmp_path, capsys):
+    assert main(["audit", *words, f"outputs={tmp_path.as_posix()}"]) == 2
+    assert line in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

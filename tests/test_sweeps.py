@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmnist_lab import run
+from fmnist_lab import run, sweeps
+from fmnist_lab.console import Console
 from fmnist_lab.records import Record
-from fmnist_lab.sweeps import command_line, default_name
+from fmnist_lab.sweeps import command_line, default_name, estimate, plan
 
 ROOT = Path(__file__).parents[1]
 TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
@@ -103,6 +104,14 @@ def test_a_run_alone_equals_the_same_run_in_any_sweep_and_launcher(lab, small, t
             assert written.read_bytes() == weights
 
 
+def test_an_attempt_that_leaves_no_reason_is_not_given_an_older_one(small):
+    jobs = plan([small()], [""])
+    jobs[0].record.begin("lr: 1")
+    jobs[0].record.write_error("of an earlier attempt")
+    sweeps.train(jobs, lambda jobs: None, Console(None))
+    assert jobs[0].record.reason() == "it ended without a word (killed?)"
+
+
 def test_overlapping_sweeps_share_their_runs(lab):
     lab.small("-m", "lr=0.1,0.01", "model=custom")
     outcome = lab.small("-m", "lr=0.02,0.01", "model=custom", "name=second")
@@ -171,6 +180,18 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(lab):
     assert "the same settings, data and numerics, trained 20" in outcome.stdout
     assert outcome.stdout.count("(new)") == 3
     assert "s of training" in outcome.stdout
+
+
+def test_a_finished_run_is_read_once_for_all_forecasts(small, monkeypatch):
+    run.train(small())
+    read, honest = [], sweeps.from_yaml
+    monkeypatch.setattr(sweeps, "from_yaml", lambda text: read.append(text) or honest(text))
+    todo = plan([small("seed=1")], [""])
+    assert estimate(todo) == estimate(todo) > 0
+    assert len(read) == 1
+    run.train(small("force=true"))
+    assert estimate(todo) > 0
+    assert len(read) == 2
 
 
 def test_force_trains_anew(lab):
@@ -306,6 +327,7 @@ def test_force_is_taken_back_once_and_an_orphaned_worker_trains_nothing_anew(sma
     ("overrides", "command"),
     [
         (["lr=0.1", "model=torch", "name=x", "force=true", "hydra/launcher=joblib"], "lr=0.1 model=torch"),
+        (["+hydra.launcher.additional_parameters.nice=1", "~hydra.verbose", "lr=0.1"], "lr=0.1"),
         (["architecture.hidden=[8,128]"], '"architecture.hidden=[8,128]"'),
         (["lr=1", "lr=2"], "lr=2"),
         (["outputs='a b'"], "\"outputs='a b'\""),
@@ -315,6 +337,21 @@ def test_force_is_taken_back_once_and_an_orphaned_worker_trains_nothing_anew(sma
 def test_the_command_of_one_run(overrides, command):
     assert command_line(overrides, sweep=True) == f"python -m fmnist_lab -m {command}"
     assert command_line(overrides, sweep=False) == f"python -m fmnist_lab {command}"
+
+
+def test_the_command_of_one_run_finds_presets_of_ones_own(lab, small):
+    """By nothing in the product the run fails: where its history should be written there is a folder."""
+    (lab.folder / "my own" / "experiment").mkdir(parents=True)
+    (lab.folder / "my own" / "experiment" / "mine.yaml").write_text("# @package _global_\nlr: 0.05\n")
+    record = run.locate(small("lr=0.05"))
+    (record.folder / "history.csv").mkdir(parents=True)
+    outcome = lab.small("-m", "--config-dir", "my own", "experiment=mine", "model=custom")
+    assert outcome.returncode == 1, outcome
+    (alone,) = (line.split("alone: ")[1] for line in outcome.stdout.splitlines() if "alone: " in line)
+    (record.folder / "history.csv").rmdir()
+    outcome = lab(*shlex.split(alone)[3:])
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert record.summary()
 
 
 def test_without_validation_images_the_output_says_so(lab):
@@ -331,6 +368,7 @@ def test_without_validation_images_the_output_says_so(lab):
         (["architecture.hidden=[8, 128],[64, 128]"], "architecture.hidden=[8,128],[64,128]"),
         ([], "default"),
         (["+x='../../etc'"], "+x=-..-..-etc-"),
+        (["lr=0.1,0.2", "+hydra.launcher.additional_parameters.nice=1"], "lr=0.1,0.2"),
         (["lr=choice(0.1,0.2)"], "lr=choice-0.1,0.2-"),
     ],
 )

@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from fmnist_lab.provenance import cores
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
 CONFIGURATION = """
@@ -98,7 +100,7 @@ def configuration(folder: Path) -> str:
         folder=folder,
         host=socket.gethostname().split(".")[0],
         user=getpass.getuser(),
-        cpus=os.cpu_count(),
+        cpus=cores(),
         memory=memory * 9 // 10,
         controller_port=ports[0],
         node_port=ports[1],

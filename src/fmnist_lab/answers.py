@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import re
 import signal
@@ -20,11 +22,12 @@ from fmnist_lab.config import register, rules, unknown
 from fmnist_lab.errors import InputError, Terminated
 
 WRONG_INPUT = (InputError, HydraException, OmegaConfBaseException, MarkedYAMLError)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what a disk says that takes no more
 
 
 def answer(app: Callable[[], None], schema: type) -> int:
     """Run the command line of `app`, whose keys are those of `schema`; return the exit status."""
-    signal.signal(signal.SIGTERM, terminate)
+    open_door()
     register(schema)
     if "HYDRA_FULL_ERROR" not in os.environ:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print
@@ -35,7 +38,7 @@ def answer(app: Callable[[], None], schema: type) -> int:
 
 
 def status_of(run: Callable[[], int | None], schema: type) -> int:
-    """The exit status of `run`: its own, or that of what stopped it; wrong input is answered with one line."""
+    """The exit status of `run`: its own, or that of what stopped it; wrong input and a full disk get one line."""
     try:
         return run() or 0
     except Terminated:
@@ -48,6 +51,11 @@ def status_of(run: Callable[[], int | None], schema: type) -> int:
         if not raised_by_hydra(error):
             raise
         return complain(error, schema)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        print(f"fmnist_lab: the outcome cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
 
 
 @contextmanager
@@ -63,8 +71,14 @@ def in_one_line(schema: type) -> Iterator[None]:
         raise InputError(explain(error, schema)) from None
 
 
-def terminate(number: int, frame: FrameType | None) -> None:
-    """What SIGTERM does: end as Ctrl-C does, so that workers are ended too."""
+def open_door() -> None:
+    """What a command does first: heed SIGTERM as Ctrl-C, so that workers are ended too, and let no letter stop it."""
+    signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # Windows writes files in a code page that has no σ₁
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated
 
 

@@ -101,7 +101,7 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
         name = sweeps.default_name(overrides)
         commands = [command(config) for config in configs]
         engine = engines.Joblib(n_jobs=workers)
-        sweeps.conduct(configs, commands, name, lambda its: engine.train([configs[at] for at in its]), voice=Lines)
+        sweeps.conduct(configs, commands, name, lambda jobs: engine.train([job.config for job in jobs]), voice=Lines)
         return load(sweeps.folder_of(configs[0], name))
 
 

@@ -8,15 +8,26 @@ the lab are checked: numbers that others printed. Further words are overrides fo
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from fmnist_lab import engines, study, sweeps
-from fmnist_lab.answers import in_one_line, status_of, terminate
-from fmnist_lab.config import HOUSEKEEPING, Config, composing, described, groups, identity, override, rules, wrong
+from fmnist_lab.answers import in_one_line, open_door, status_of
+from fmnist_lab.config import (
+    HOUSEKEEPING,
+    Config,
+    composing,
+    described,
+    groups,
+    identity,
+    is_hydras,
+    key_of,
+    override,
+    rules,
+    wrong,
+)
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.check import Check, CheckedCell, read_check, shipped
@@ -42,10 +53,10 @@ def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command:
         command: what the user typed.
         config_dir: a folder of presets beside those of the lab.
     """
-    engine = engines.choose(*(word for word in overrides if word.startswith("hydra")))
-    overrides = [word for word in overrides if not word.startswith("hydra")]
+    engine = engines.choose(*filter(is_hydras, overrides))
+    overrides = [word for word in overrides if not is_hydras(word)]
     for name, why in NOT_FOR_ALL.items():
-        if value := next((word.partition("=")[2] for word in overrides if word.partition("=")[0] == name), None):
+        if value := next((word.partition("=")[2] for word in overrides if key_of(word) == name), None):
             raise wrong(name, value, f"left out: {why}")
     checks = [read_check(file, [*rules(), *groups()]) for file in files or shipped()]
     for place, check in enumerate(checks):
@@ -54,7 +65,7 @@ def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command:
             raise InputError(f"{printable(check.file)}: {words}")
     plans = {check.name: configure(check, overrides, config_dir) for check in checks}
     experiments = {name: [config for config in configs if config] for name, configs in plans.items()}
-    told = [word for word in overrides if word.partition("=")[0] in HOUSEKEEPING]
+    told = [word for word in overrides if key_of(word) in HOUSEKEEPING]
     otherwise = " ".join(word for word in overrides if word not in told)
     outputs = Path(next(config.outputs for configs in experiments.values() for config in configs))
 
@@ -148,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = [word for word in told.words if "=" not in word]
     overrides = [word for word in told.words if "=" in word]
     command = " ".join(["python -m fmnist_lab.check", *map(sweeps.quoted, words)])
-    signal.signal(signal.SIGTERM, terminate)
+    open_door()
     return status_of(lambda: conduct(files, told.seeds, overrides, command, told.config_dir), Config)
 
 

@@ -239,9 +239,19 @@ YOUNGER: dict[str, Any] = {
 NOT_TEXT = ("null", "true", "false", "nan", "inf")  # to Hydra, unless quoted
 
 
+def key_of(word: str) -> str:
+    """The key that an override such as `+a.b=1` sets."""
+    return word.partition("=")[0].lstrip("+~")
+
+
+def is_hydras(word: str) -> bool:
+    """Whether an override is of Hydra itself, such as `hydra/launcher=ray`: it says how runs are done, not which."""
+    return re.match(r"hydra\b", key_of(word)) is not None
+
+
 def override(name: str, value: object) -> str:
     """What one types on the command line to give the key `name` this value: text, a number, None, or a list of them."""
-    if re.fullmatch(r"[\w./]+", name) is None or name.startswith("hydra"):
+    if re.fullmatch(r"[\w./]+", name) is None or is_hydras(name):
         raise unknown(name)
     return f"{name}={_typed_text(name, value)}"
 
@@ -408,13 +418,14 @@ def from_yaml(text: str) -> Config:
     try:
         tree = yaml.safe_load(text)
         tree["data"].setdefault("source", shipped_data(tree["data"]["name"])["source"])
-        return _built(Config, _with_younger(tree))
+        config: Config = _built(Config, _with_younger(tree))
     except (yaml.YAMLError, AttributeError, KeyError, OSError, TypeError) as error:
         raise ValueError(f"no configuration of this version: {error}") from None
+    return config
 
 
-def _built(schema: type[Schema], tree: Mapping[str, Any]) -> Schema:
-    types = typing.get_type_hints(schema)
+def _built(schema: type, tree: Mapping[str, Any]) -> Any:
+    types = _types(schema)
     groups = {name: dataclasses.is_dataclass(types.get(name)) for name in tree}
     return schema(**{name: _built(types[name], value) if groups[name] else value for name, value in tree.items()})
 
@@ -442,16 +453,43 @@ def register(schema: type = Config) -> None:
 
 
 def obey(config: Schema) -> Schema:
-    """`config` when every value keeps its rule; else InputError naming the first that does not."""
-    for name, rule, value in _entries(config):
-        if not rule.holds(value):
-            raise wrong(name, value, rule.words)
-    return config
+    """`config`, its numbers of their keys' types, when every value keeps its rule; else InputError naming the first."""
+    obedient: Schema = _obey(config)
+    return obedient
+
+
+def _obey(config: Any, prefix: str = "") -> Any:
+    types, settled = _types(config.__class__), {}
+    for item in dataclasses.fields(config):
+        name, value = prefix + item.name, getattr(config, item.name)
+        rule = item.metadata.get("rule")
+        settled[item.name] = _obeying(name, value, types[item.name], rule) if rule else _obey(value, f"{name}.")
+    return dataclasses.replace(config, **settled)
+
+
+def _obeying(name: str, value: Any, kind: Any, rule: Rule) -> Any:
+    with contextlib.suppress(TypeError, ValueError, OverflowError):  # no number, or one that the key cannot hold
+        told = _number(value, kind)
+        if rule.holds(told):
+            return told
+    raise wrong(name, value, rule.words)
+
+
+def _number(value: Any, kind: Any) -> Any:
+    """`value` as a number, or a list of them, where `kind` says so: 1 and NumPy's 1 name the same run as 1.0."""
+    if kind in (list[int], list[float]):
+        return [_number(each, *typing.get_args(kind)) for each in value]
+    if kind not in (int, float):
+        return value
+    told = kind(value)
+    if told != value:
+        raise ValueError
+    return told
 
 
 def check(config: Config) -> Config:
     """`config`, settled, when every value keeps its rule and they fit together; else InputError."""
-    obey(config)
+    config = obey(config)
     if config.optimizer.nesterov and not config.optimizer.momentum:
         raise wrong("optimizer.nesterov", True, "false unless optimizer.momentum is above 0")
     if config.force and not config.train:
@@ -570,9 +608,15 @@ def _leaves(tree: Any, known: Mapping[str, Rule], prefix: str = "") -> Iterator[
             yield prefix + name
 
 
+@functools.cache
+def _types(schema: type) -> Mapping[str, Any]:
+    """The type of each field; Python takes long to find out."""
+    return typing.get_type_hints(schema)
+
+
 def _entries(config: Any, prefix: str = "") -> Iterator[tuple[str, Rule, Any]]:
     """(dotted name, rule, value) of every key; of a class in place of an object, the values are None."""
-    groups = typing.get_type_hints(config if isinstance(config, type) else type(config))
+    groups = _types(config if isinstance(config, type) else type(config))
     for item in dataclasses.fields(config):
         inner = getattr(config, item.name, None)
         if "rule" in item.metadata:

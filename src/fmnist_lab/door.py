@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import sys
-from collections.abc import Sequence
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -34,7 +32,7 @@ def app(composed: DictConfig) -> None:
 
 def single_run(config: Config) -> int:
     """A sweep of one run; return the exit status."""
-    from fmnist_lab.run import train
+    from fmnist_lab.engines import in_turn
     from fmnist_lab.sweeps import command_line, conduct, default_name
 
     choices = HydraConfig.get().runtime.choices
@@ -43,12 +41,15 @@ def single_run(config: Config) -> int:
     if (launcher := choices["hydra/launcher"]) != "basic":  # and train it here
         raise InputError(f"hydra/launcher={launcher}: is for sweeps: add -m (python -m fmnist_lab -m ...)")
 
-    def launch(places: Sequence[int]) -> None:
-        with contextlib.suppress(Exception):  # its record says why
-            train(dataclasses.replace(config, force=False))
-
     overrides = HydraConfig.get().overrides.task
-    return conduct([config], [command_line(overrides, sweep=False)], default_name(overrides), launch)
+    alone = command_line([*config_dir(HydraConfig.get().runtime), *overrides], sweep=False)
+    return conduct([config], [alone], default_name(overrides), lambda jobs: in_turn([job.config for job in jobs]))
+
+
+def config_dir(runtime: Any) -> list[str]:
+    """The `--config-dir` of the command line, if there was one, as Hydra's `runtime` remembers it."""
+    sources = [source.path for source in runtime.config_sources if source.provider == "command-line"]
+    return [f"--config-dir={path}" for path in sources]
 
 
 def run() -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import getpass
 import importlib.util
 import io
 import os
@@ -18,6 +19,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import traceback
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -39,7 +41,7 @@ COUNT = Rule("a whole number above 0, or -1 for as many as the cores hold", lamb
 LARGEST_ARRAY = 1000  # jobs; SLURM's own default limit is MaxArraySize=1001
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read when a worker first imports NumPy
 IDLE = 300  # seconds until a joblib worker without work ends, as joblib's own
-PATIENCE = 60  # seconds until a record that another machine wrote must be seen here
+PATIENCE = 60  # seconds until the records that other machines wrote must be seen here
 
 
 class Engine(ABC):
@@ -87,19 +89,26 @@ def own_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def attempt(config: Config, at_once: int) -> None:
-    """Train one run; if it crashes, its record says why, and the others go on."""
+    """Train one settled run; if it crashes, its record says why, and the others go on."""
     try:
         train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweeps.train`
     except InputError as error:  # of the machine it came to: too few cores, say
         explain(locate(config), str(error))
-    except Exception:
-        pass
+    except Exception as error:
+        explain(locate(config), "".join(traceback.format_exception(error)))
+
+
+def in_turn(configs: Sequence[Config]) -> None:
+    """Train settled configurations in this process, one after another."""
+    for config in configs:
+        attempt(config, 1)
 
 
 def explain(record: Record, reason: str) -> None:
-    """Leave a reason in the record of a run that ended without one."""
+    """Leave a reason in the record of a run that ended without one, if the disk takes it."""
     if not record.tellable():
-        record.write_error(reason)
+        with contextlib.suppress(OSError):
+            record.write_error(reason)
 
 
 def threads(configs: Sequence[Config]) -> int:
@@ -190,7 +199,9 @@ class SubmititLocal(Engine):
         at_once = here(configs, self.n_jobs)
         with job_folder(configs) as folder:
             executor = LocalExecutor(folder, max_num_timeout=0)
-            executor.update_parameters(timeout_min=self.timeout_min)
+            # submitit hides every GPU that is not asked for, and gives all runs the same: the first.
+            gpus = int(any(config.device == "cuda" for config in configs))
+            executor.update_parameters(timeout_min=self.timeout_min, gpus_per_node=gpus)
             running: dict[submitit.Job[None], Config] = {}
             try:
                 for config in configs:
@@ -257,11 +268,12 @@ class Slurm(Engine):
                     jobs |= {job.job_id: job for job in _submit(executor, part, at_once)}
                 _wait({number.split("_")[0] for number in jobs})
             except BaseException:
-                _cancel({number.split("_")[0] for number in jobs})
+                _cancel(_name(folder))
                 raise
-            states = _states()
+            states, deadline = _states(), time.monotonic() + PATIENCE
             for (number, job), config in zip(jobs.items(), configs, strict=True):
-                _conclude(locate(config), f"SLURM's job {number}", states.get(number, "ended"), job.paths.stderr)
+                state = states.get(number, "ended")
+                _conclude(locate(config), f"SLURM's job {number}", state, job.paths.stderr, deadline)
 
     def _executor(self, folder: Path, cpus: int) -> submitit.SlurmExecutor:
         from submitit import SlurmExecutor
@@ -269,7 +281,7 @@ class Slurm(Engine):
         executor = SlurmExecutor(folder, max_num_timeout=self.max_num_timeout)
         given = {"partition": self.partition, "account": self.account, "qos": self.qos}
         executor.update_parameters(
-            job_name="fmnist-lab",
+            job_name=_name(folder),
             time=self.timeout_min,
             mem=f"{round(self.mem_gb * 1024)}MB",
             cpus_per_task=cpus,
@@ -294,9 +306,14 @@ def _submit(executor: submitit.SlurmExecutor, configs: Sequence[Config], at_once
         raise InputError(f"hydra/launcher=slurm: {lines[0]}") from None
 
 
-def _cancel(arrays: Collection[str]) -> None:
-    if arrays:
-        subprocess.run(["scancel", "--quiet", *arrays], check=False)
+def _name(folder: Path) -> str:
+    """What the jobs of one command are called, and no others."""
+    return f"fmnist-lab-{folder.name}"
+
+
+def _cancel(name: str) -> None:
+    """Take the jobs of this name from the queue; of those that are just being submitted, the number is not known."""
+    subprocess.run(["scancel", "--quiet", f"--user={getpass.getuser()}", f"--name={name}"], check=False)
 
 
 def _squeue(*arguments: str) -> list[list[str]] | None:
@@ -319,10 +336,9 @@ def _states() -> Mapping[str, str]:
     return {words[0]: words[1] for words in _squeue("--array", "--states=all", "--format=%i %T") or []}
 
 
-def _conclude(record: Record, job: str, state: str, log: Path) -> None:
-    """Say how a job ended that left no outcome; of one that did well, wait until this machine sees its record."""
+def _conclude(record: Record, job: str, state: str, log: Path, deadline: float) -> None:
+    """Say how a job ended that left no outcome. The record of one that did well may be seen here a little later."""
     if state == "COMPLETED":
-        deadline = time.monotonic() + PATIENCE
         while not record.tellable() and time.monotonic() < deadline:
             time.sleep(1)
     explain(record, f"{job}: {state}; its log: {log}")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -35,7 +36,7 @@ class Job:
     label: str
     command: str  # does this run alone
 
-    @property
+    @cached_property  # asked for at every look, beside the training
     def epoch_cost(self) -> float:
         return epoch_cost(self.config)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("fmnist-lab", "numpy", "hydra-core", "omegaconf")
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time that a container has in so many
 
 
 def collect(threads: int, workers: int, data_checksum: str, model: str) -> dict[str, Any]:
@@ -32,8 +33,13 @@ def collect(threads: int, workers: int, data_checksum: str, model: str) -> dict[
 
 
 def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many processor cores this process may use, of a container's share of them the whole ones."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = map(int, QUOTA.read_text("ascii").split())
+    except (OSError, ValueError):  # no container, or "max": all of them
+        return count
+    return max(1, min(count, quota // period))
 
 
 @cache
@@ -71,7 +77,7 @@ def git_commit() -> str | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
+    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]  # we only look
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout
 
 

@@ -11,8 +11,10 @@ import hashlib
 import json
 import math
 import os
+import tempfile
+import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,8 @@ SUMMARY, ERROR, WEIGHTS, PREDICTIONS = "summary.json", "error.txt", "weights.saf
 FILES = ("config.yaml", "history.csv", "test_history.csv", WEIGHTS, PREDICTIONS)  # what a summary vouches for
 PARTIAL = ".partial"  # ends the name of a file that is being written
 DAMAGE = (OSError, ValueError)  # what reading a damaged record raises
+# Windows lets no file be replaced or removed while somebody reads it, as whoever follows a run does for a moment.
+PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0) if os.name == "nt" else ()  # seconds
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -96,7 +100,7 @@ class Record:
         number = 1
         while (aside := self.folder.with_name(f"{self.run}.damaged-{number}")).exists():
             number += 1
-        self.folder.rename(aside)
+        _insist(lambda: self.folder.rename(aside))
         return aside, reason
 
     def completed(self) -> int | None:
@@ -156,8 +160,12 @@ class Record:
         The summary goes first: stopped midway, this leaves a run that is not complete, never one that is wrong.
         """
         for name in (SUMMARY, ERROR, *FILES):
-            (self.folder / name).unlink(missing_ok=True)
+            _remove(self.folder / name)
         remove_partial(self.folder)
+
+    def forget_error(self) -> None:
+        """Take back why an earlier attempt failed."""
+        _remove(self.folder / ERROR)
 
     def begin(self, config: str) -> None:
         """Open the record anew. Call it under `lock`."""
@@ -253,9 +261,7 @@ def make_folder(folder: Path, outputs: str) -> None:
     """Make a folder below `outputs` (the key's value); InputError when it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".probe"
-        probe.touch()
-        probe.unlink()
+        tempfile.TemporaryFile(dir=folder).close()  # of no name, or one of its own: others try the same folder
     except OSError as error:
         raise InputError(f"outputs={outputs}: must be a folder that can be written ({error.strerror})") from None
 
@@ -263,7 +269,7 @@ def make_folder(folder: Path, outputs: str) -> None:
 def remove_partial(folder: Path) -> None:
     """Remove what writers that were killed left in `folder`. Call it where nobody else is writing there."""
     for path in folder.glob(f".*{PARTIAL}"):
-        path.unlink(missing_ok=True)
+        _remove(path)
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -284,7 +290,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        _insist(lambda: temporary.replace(path))
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -293,6 +299,22 @@ def write_bytes(path: Path, content: bytes) -> None:
 def finite(value: float) -> float | None:
     """`value` for JSON, which knows no nan."""
     return value if math.isfinite(value) else None
+
+
+def _remove(path: Path) -> None:
+    _insist(lambda: path.unlink(missing_ok=True))
+
+
+def _insist(act: Callable[[], object]) -> None:
+    """Do what a reader may hinder: after each of the pauses once more, and then for good or ill."""
+    for pause in PAUSES:
+        try:
+            act()
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    act()
 
 
 def _cell(value: Any) -> str:

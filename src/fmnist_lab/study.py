@@ -13,14 +13,13 @@ import csv
 import dataclasses
 import functools
 import itertools
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import engines, sweeps
-from fmnist_lab.answers import status_of, terminate
+from fmnist_lab.answers import open_door, status_of
 from fmnist_lab.config import Config, described, expand, flat, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.engines import Engine
@@ -76,14 +75,14 @@ def seed_by_seed(
     if seeds < 1:
         raise wrong("--seeds", seeds, "a whole number of at least 1")
     everything = union(experiments, range(seeds))
+    todo = to_train(everything)
     if everything[0].config.dry_run:
-        print(forecast(everything, sweeps.unfinished(everything)))
+        print(forecast(everything, todo))
         return 0
-    with opened(folder, everything) as console:
-        console.say(forecast(everything, sweeps.unfinished(everything)))
-        for seed in range(seeds):
-            if train_missing(union(experiments, [seed]), console, f"seed {seed}", engine) and seed + 1 < seeds:
-                write(seed + 1, console)
+    with opened(folder, everything, todo) as console:
+        console.say(forecast(everything, todo))
+        for done in training(everything, todo, seeds, console, "seed", engine):
+            write(done, console)
         write(seeds, console)
         return sweeps.list_failed(everything, console)
 
@@ -99,20 +98,21 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
     engine = engines.choose(*overrides)
     grid, repeated = (compose(preset, overrides) for preset in PRESETS["audit"])
     first = merge([plan(grid, [0]), plan(repeated, range(seeds))])
+    todo = to_train(first)
     if first[0].config.dry_run:
-        print(audit_forecast(first, repeated, seeds))
+        print(audit_forecast(first, todo, repeated, seeds))
         return 0
     told = experiments_told(overrides)
-    with opened("audit", first) as console:
-        console.say(audit_forecast(first, repeated, seeds))
-        train_missing(first, console, "the grid, and the scatter of seeds", engine)
+    with opened("audit", first, todo) as console:
+        console.say(audit_forecast(first, todo, repeated, seeds))
+        train_missing(first, todo, console, "the grid, and the scatter of seeds", engine)
         folder = Path(first[0].config.outputs) / "audit"
         finalists = choose_finalists(first, repeated)
         jobs = merge([first, plan(finalists, range(seeds))])
-        for seed in range(seeds):
-            its_jobs = [job for job in jobs if job.config.seed == seed]
-            if train_missing(its_jobs, console, f"the finalists, seed {seed}", engine) and seed < seeds - 1:
-                write_audit(jobs, folder, prove=False)
+        tried = {job.record.run for job in first}
+        further = [job for job in jobs if job.record.run not in tried]
+        for _ in training(further, sweeps.unfinished(further), seeds, console, "the finalists, seed", engine):
+            write_audit(jobs, folder, prove=False)
         if not sweeps.is_reported(jobs, folder):
             write_audit(jobs, folder)
         for line in (folder / "findings.txt").read_text("utf-8").splitlines():
@@ -169,6 +169,13 @@ def merge(plans: Iterable[Sequence[Job]]) -> list[Job]:
     return [dataclasses.replace(job, place=place) for place, job in enumerate(jobs)]
 
 
+def to_train(jobs: Sequence[Job]) -> list[Job]:
+    """The runs of a study that are not complete on disk, which each call verifies once; InputError with train=false."""
+    if not jobs[0].config.train:
+        raise wrong("train", False, "true, as only a sweep (-m) reports without training")
+    return sweeps.unfinished(jobs)
+
+
 def forecast(jobs: Sequence[Job], todo: Sequence[Job]) -> str:
     """What of the jobs is to do, and about how long it takes."""
     told = sweeps.announcement(jobs, todo)
@@ -183,11 +190,10 @@ def duration(todo: Sequence[Job], times: int = 1) -> str:
     return f"about {seconds / 60:.0f} min with {workers(todo)} at once ({basis})"
 
 
-def audit_forecast(first: Sequence[Job], repeated: Sequence[Config], seeds: int) -> str:
+def audit_forecast(first: Sequence[Job], todo: Sequence[Job], repeated: Sequence[Config], seeds: int) -> str:
     """What the audit is to do. Until the grid is done, the finalists are not known, but their number is."""
     like = plan(repeated, range(seeds))
     then = f"then at most {FINALISTS * len(like)} runs at the {FINALISTS} settings that fit best"
-    todo = sweeps.unfinished(first)
     told = forecast(first, todo)
     return f"{told}; {then}, {duration(like, FINALISTS)}" if todo else told
 
@@ -228,7 +234,7 @@ def workers(todo: Sequence[Job]) -> int:
 
 
 @contextlib.contextmanager
-def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
+def opened(study: str, jobs: Sequence[Job], todo: Sequence[Job]) -> Iterator[Console]:
     """Find the data, make the folders, and give the console that keeps the study's log."""
     config = jobs[0].config
     sweeps.find_data(jobs)
@@ -236,21 +242,26 @@ def opened(study: str, jobs: Sequence[Job]) -> Iterator[Console]:
     sweeps.open_folder(folder, config.outputs)
     console = Console(folder / "log.txt")
     with sweeps.explained(jobs, console):
-        sweeps.mend(jobs, console)
+        sweeps.mend(todo, console)
         yield console
 
 
-def train_missing(jobs: Sequence[Job], console: Console, what: str, engine: Engine) -> bool:
-    """Train what is not complete on disk of the runs that are called `what`; whether there was any."""
-    todo = [dataclasses.replace(job, place=place) for place, job in enumerate(sweeps.unfinished(jobs))]
+def training(
+    jobs: Sequence[Job], todo: Sequence[Job], seeds: int, console: Console, what: str, engine: Engine
+) -> Iterator[int]:
+    """Train those `todo` of the runs seed by seed; after each seed that had any, but the last: how many are done."""
+    for seed in range(seeds):
+        its_jobs, its_todo = ([job for job in some if job.config.seed == seed] for some in (jobs, todo))
+        if train_missing(its_jobs, its_todo, console, f"{what} {seed}", engine) and seed + 1 < seeds:
+            yield seed + 1
+
+
+def train_missing(jobs: Sequence[Job], todo: Sequence[Job], console: Console, what: str, engine: Engine) -> bool:
+    """Train those `todo` of the runs that are called `what`; whether there were any."""
     if not todo:
         return False
-
-    def launch(places: Sequence[int]) -> None:
-        engine.train([todo[place].config for place in places])
-
     console.say(f"{what}: {forecast(jobs, todo)}")
-    sweeps.train(todo, launch, console)
+    sweeps.train(todo, lambda its: engine.train([job.config for job in its]), console)
     return True
 
 
@@ -316,7 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1; 5 by default")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every experiment: outputs=elsewhere")
     told = parser.parse_intermixed_args(arguments)
-    signal.signal(signal.SIGTERM, terminate)
+    open_door()
     if told.study == "audit":
         return status_of(lambda: audit(told.seeds, told.overrides), Config)
     return status_of(lambda: conduct(told.study, told.seeds, told.overrides), Config)

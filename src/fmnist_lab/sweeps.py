@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import data
-from fmnist_lab.config import HOUSEKEEPING, Config, described, flat, from_yaml, wrong
+from fmnist_lab.config import HOUSEKEEPING, Config, described, flat, from_yaml, is_hydras, key_of, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.progress import Job, epoch_cost, following
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 REPORTED = ".reported"  # in a folder of a sweep or of the audit, written last: the runs that its report is of
 
-# Starts the jobs at the given places of a sweep; returns when they have ended, one way or another.
-Launch = Callable[[Sequence[int]], object]
+# Starts the given jobs of a sweep; returns when they have ended, one way or another.
+Launch = Callable[[Sequence[Job]], object]
 
 
 def conduct(
@@ -38,9 +39,9 @@ def conduct(
 ) -> int:
     """Do a sweep and report it; return the exit status: 0, or 1 when a run failed or the outcome cannot be written.
 
-    `commands` are what a user would type to do each run alone. `launch` is told the places of the runs to train, and
-    must not take `force` from their configurations: what is to be trained anew is taken back here, once. `voice` makes
-    the console that keeps the sweep's log.
+    `commands` are what a user would type to do each run alone. `launch` is given the runs to train, and must not heed
+    the `force` of their configurations: what is to be trained anew is taken back here, once. `voice` makes the console
+    that keeps the sweep's log.
     Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
     """
     jobs = plan(configs, commands)
@@ -79,13 +80,14 @@ def folder_of(config: Config, default_name: str) -> Path:
 def plan(configs: Sequence[Config], commands: Sequence[str]) -> list[Job]:
     """The distinct runs of a sweep, in order, each with the place of its record."""
     settled = [settle(config) for config in configs]
+    settings = [flat(config) for config in settled]
     for name in HOUSEKEEPING:
-        values = dict.fromkeys(flat(config)[name] for config in settled)
+        values = dict.fromkeys(setting[name] for setting in settings)
         sets = {config.data.name for config in settled} if name == "data.root" else {name}  # each set may have a root
         if len(values) > len(sets):
             raise wrong(name, ",".join(map(str, values)), "one value for the whole sweep")
     jobs: dict[str, Job] = {}
-    labels = label(settled)
+    labels = label(settings)
     for place, config in enumerate(settled):
         job = Job(place, config, locate(config), labels[place], commands[place])
         jobs.setdefault(job.record.run, job)
@@ -112,9 +114,8 @@ def unfinished(jobs: Iterable[Job]) -> list[Job]:
     return [job for job in jobs if why(job)]
 
 
-def label(configs: Sequence[Config]) -> list[str]:
+def label(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """What tells each run from the others of its sweep, in a few words."""
-    settings = [flat(config) for config in configs]
     telling = ["model.name"]
     for name in settings[0]:
         # What only follows other settings, as an initialisation may follow the model, tells nothing more.
@@ -166,15 +167,24 @@ def estimate(todo: Sequence[Job]) -> float | None:
         return None
     rates: dict[str, list[float]] = defaultdict(list)
     for path in (Path(todo[0].config.outputs) / "runs").glob("*/summary.json"):
-        summary = Record(path.parent).summary()
-        with contextlib.suppress(OSError, ValueError):
-            config = from_yaml((path.parent / "config.yaml").read_text("utf-8"))
-            if summary:
-                rates[config.model.name].append(summary["fit_seconds"] / (summary["epochs"] * epoch_cost(config)))
+        record = Record(path.parent)
+        if told := pace(record, record.completed()):
+            model, rate = told
+            rates[model].append(rate)
     every = [rate for its_rates in rates.values() for rate in its_rates]
     if not every:
         return None
     return sum(job.cost * statistics.median(rates.get(job.config.model.name, every)) for job in todo)
+
+
+@functools.cache
+def pace(record: Record, completed: int | None) -> tuple[str, float] | None:
+    """The model of a finished run, and its seconds for a unit of `Job.cost`; done anew, it is `completed` anew."""
+    with contextlib.suppress(OSError, ValueError):
+        config = from_yaml((record.folder / "config.yaml").read_text("utf-8"))
+        if summary := record.summary():
+            return config.model.name, summary["fit_seconds"] / (summary["epochs"] * epoch_cost(config))
+    return None
 
 
 def open_folder(folder: Path, outputs: str) -> None:
@@ -208,6 +218,7 @@ def mend(jobs: Sequence[Job], console: Console) -> None:
 def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
     """Start what is to do and follow it to its end. Failures are left to the report."""
     for job in todo:
+        job.record.forget_error()  # it would stand for an attempt that ends before it can leave one
         if job.config.force:
             with job.record.lock():
                 job.record.discard()
@@ -230,7 +241,7 @@ def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
 def launched(jobs: Sequence[Job], launch: Launch, console: Console) -> bool:
     """Start `jobs`; whether the launcher saw them to their end. A worker that dies takes it along."""
     try:
-        launch([job.place for job in jobs])
+        launch(jobs)
     except InputError:
         raise  # the engine refuses the runs: no second try would help
     except Exception as error:
@@ -322,9 +333,8 @@ def command_line(overrides: Iterable[str], *, sweep: bool) -> str:
 
     It names no sweep, so that the run does not take the place of the sweep's report.
     """
-    last = {override.split("=")[0].lstrip("+~"): override for override in overrides}  # a later one replaces
-    told = [text for key, text in last.items() if key not in ("name", "train", "force", "dry_run")]
-    words = [quoted(text) for text in told if not text.startswith("hydra")]
+    last = {key_of(override): override for override in overrides if not is_hydras(override)}  # a later one replaces
+    words = [quoted(text) for key, text in last.items() if key not in ("name", "train", "force", "dry_run")]
     return " ".join(["python -m fmnist_lab", *(["-m"] if sweep else []), *words])
 
 
@@ -337,8 +347,7 @@ def quoted(word: str) -> str:
 
 def default_name(overrides: Iterable[str]) -> str:
     """A folder name from what was set on the command line."""
-    told = [override for override in overrides if override.split("=")[0].lstrip("+~") not in HOUSEKEEPING]
-    told = [override for override in told if not override.startswith("hydra")]
+    told = [override for override in overrides if key_of(override) not in HOUSEKEEPING and not is_hydras(override)]
     told.sort(key=lambda override: not override.startswith("experiment="))
     name = "_".join(told).removeprefix("experiment=").replace(", ", ",")
     name = re.sub(r"[^\w.\-+=,\[\]]", "-", name, flags=re.ASCII).lstrip(".") or "default"

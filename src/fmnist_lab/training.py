@@ -71,8 +71,8 @@ def fit(
         start = time.perf_counter()
         losses = train_epoch(model, train.feed, rows, batch_size)
         updated = time.perf_counter()
-        result.diverged = not losses.max() <= DIVERGED_ABOVE  # so that nan counts
-        loss, accuracy = (math.nan, math.nan) if result.diverged else evaluate(model, validation)
+        loss, accuracy = validate(model, validation, losses)
+        result.diverged = math.isnan(loss)
         result.train_seconds += updated - start
         result.fit_seconds += time.perf_counter() - start
         result.history.append(Epoch(number, float(losses.mean()), loss, accuracy, result.train_seconds))
@@ -102,6 +102,15 @@ def train_epoch(model: Model, feed: Feed, rows: Rows, batch_size: int) -> NDArra
     return np.array([float(loss) for loss in losses])
 
 
+def validate(model: Model, validation: Part, losses: NDArray[np.float64]) -> tuple[float, float]:
+    """What `evaluate` says after an epoch whose batches had these losses; nan twice when it diverged."""
+    if losses.max() <= DIVERGED_ABOVE:  # which nan is not
+        loss, accuracy = evaluate(model, validation)
+        if math.isfinite(loss):  # no batch has seen what the last update did
+            return loss, accuracy
+    return math.nan, math.nan
+
+
 def evaluate(model: Model, part: Part) -> tuple[float, float]:
     """Mean cross-entropy and accuracy of the model on `part`."""
     return score(predict(model, part), part.labels)
@@ -109,9 +118,10 @@ def evaluate(model: Model, part: Part) -> tuple[float, float]:
 
 def score(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
     """Mean cross-entropy and accuracy of logits, shape (n, classes), for the true classes, shape (n,)."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_total = np.log(np.exp(shifted).sum(axis=1))
-    loss = np.mean(log_total - shifted[np.arange(len(shifted)), labels])
+    with np.errstate(all="ignore"):  # logits without bounds have no loss
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_total = np.log(np.exp(shifted).sum(axis=1))
+        loss = np.mean(log_total - shifted[np.arange(len(shifted)), labels])
     return float(loss), float(np.mean(logits.argmax(axis=1) == labels))
 
 

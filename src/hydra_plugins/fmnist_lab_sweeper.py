@@ -1,4 +1,4 @@
-"""Hydra's sweeper for the lab: Hydra expands the sweep and launches the jobs, `fmnist_lab.sweeps` decides which."""
+"""Hydra's sweeper for the lab: Hydra expands the sweep, `fmnist_lab.sweeps` decides which of its runs to train."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
 from fmnist_lab.config import compose_jobs, split_jobs
@@ -15,17 +16,25 @@ class FmnistLabSweeper(BasicSweeper):
     """Every combination of values, as Hydra's own; but all are checked before one runs, and finished ones skipped."""
 
     def sweep(self, arguments: list[str]) -> Any:
+        from fmnist_lab.door import config_dir
+        from fmnist_lab.engines import in_turn
+        from fmnist_lab.progress import Job
         from fmnist_lab.sweeps import command_line, conduct, default_name
 
         assert self.hydra_context is not None
+        assert self.config is not None
         loader = self.hydra_context.config_loader
         jobs = split_jobs(loader, self.params, arguments)
         configs = compose_jobs(loader, self.config, jobs)
-        commands = [command_line(job, sweep=True) for job in jobs]
+        beside = config_dir(self.config.hydra.runtime)
+        commands = [command_line([*beside, *job], sweep=True) for job in jobs]
 
-        def launch(places: Sequence[int]) -> None:
+        def launch(todo: Sequence[Job]) -> None:
             assert self.launcher is not None
+            if isinstance(self.launcher, BasicLauncher):  # which would compose each run anew, to train it here
+                in_turn([job.config for job in todo])
+                return
             # What is to be done anew has been taken back: a run is never trained twice.
-            self.launcher.launch([[*jobs[place], "force=false"] for place in places], initial_job_idx=0)
+            self.launcher.launch([[*jobs[job.place], "force=false"] for job in todo], initial_job_idx=0)
 
         sys.exit(conduct(configs, commands, default_name(arguments), launch))

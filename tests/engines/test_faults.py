@@ -59,9 +59,11 @@ def epochs_done(lab, epochs):
     return len(run.locate(compose(f"epochs={epochs}", f"outputs={lab.folder.as_posix()}/outputs", *TINY)).history())
 
 
-def running(name):
-    """The numbers of SLURM's jobs that go on, by how many epochs they are to do: of the sweep's order."""
-    return shell("squeue", "--me", "--noheader", "--array", "--states=running", f"--name={name}", "--format=%i").split()
+def running(lab):
+    """The numbers of the command's SLURM jobs that go on, by how many epochs they are to do: of the sweep's order."""
+    (folder,) = (lab.folder / "outputs" / "submitit").iterdir()
+    name = f"--name=fmnist-lab-{folder.name}"
+    return shell("squeue", "--me", "--noheader", "--array", "--states=running", name, "--format=%i").split()
 
 
 def assert_continued(lab, command, said):
@@ -99,7 +101,7 @@ def test_a_job_that_is_cancelled(lab, slurm, start, record_property):
     command = ["-m", "epochs=1,1000000,2", "name=cancelled", *TINY, "hydra/launcher=slurm"]
     process = start(*command)
     wait_for(lambda: epochs_done(lab, 1000000), process)
-    (job,) = (job for job in running("fmnist-lab") if job.endswith("_1"))
+    (job,) = (job for job in running(lab) if job.endswith("_1"))
     shell("scancel", job)
     stdout, stderr = process.communicate(timeout=180)
     assert (process.returncode, stderr) == (1, ""), stdout
@@ -130,7 +132,7 @@ def test_a_preempted_run_begins_anew_in_the_same_command(lab, slurm, start, plan
     begun = record.folder / "config.yaml"
     wait_for(begun.exists, process)
     first = begun.stat().st_mtime_ns
-    (job,) = (job for job in running("fmnist-lab") if job.endswith("_1"))
+    (job,) = (job for job in running(lab) if job.endswith("_1"))
     if way == "told":
         shell("scancel", "--signal=USR2", job)
     else:

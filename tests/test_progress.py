@@ -1,0 +1,19 @@
+"""How far runs have come: told from their records, at little cost."""
+
+from rich.progress import Progress
+
+from fmnist_lab import progress
+from fmnist_lab.console import Console
+from fmnist_lab.progress import Job, Watch
+from fmnist_lab.run import locate, settle
+
+
+def test_looking_again_works_out_nothing_again(small, monkeypatch):
+    worked_out = []
+    monkeypatch.setattr(progress, "epoch_cost", lambda config: worked_out.append(config) or 1.0)
+    configs = [settle(small(f"seed={seed}")) for seed in range(2)]
+    jobs = [Job(place, config, locate(config), "", "") for place, config in enumerate(configs)]
+    watch = Watch(jobs, Console(None), Progress(disable=True))
+    for _ in range(3):
+        watch.look()
+    assert worked_out == configs
