@@ -41,7 +41,9 @@ def refuted(claims: pd.DataFrame) -> list[str]:
     """What the report says and does not hold, in this project's words, each with the reason."""
     said = claims[claims["kind"].isin(("sentence", "contradiction")) & (claims["mark"] == "stated")]
     chosen = said[said["verdict"].isin(("does not hold", "contradicted"))]
-    return [f"{row.where}, in our words: {row.says}. {row.verdict}: {row.reason}" for row in chosen.itertuples()]
+    sentences = chosen["says"].str[:1].str.upper() + chosen["says"].str[1:]
+    told = zip(sentences, chosen["where"], chosen["verdict"], chosen["reason"], strict=True)
+    return [f"{says} ({where}, in our words): {verdict}; {reason}." for says, where, verdict, reason in told]
 
 
 def _initialization(claims: pd.DataFrame, runs: pd.DataFrame) -> str:
