@@ -183,7 +183,7 @@ def test_what_else_the_system_says_is_not_hidden():
 
 def test_a_letter_that_the_output_does_not_have_stops_nothing(lab):
     """As on Windows, when the output goes to a file."""
-    outcome = lab("dry_run=true", "outputs=σ₁", PYTHONIOENCODING="cp1252")
+    outcome = lab("dry_run=true", "outputs='σ₁'", PYTHONIOENCODING="cp1252")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout.splitlines()[-1] == str(Path("??", "sweeps", "default"))
 
