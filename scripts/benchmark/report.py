@@ -87,9 +87,11 @@ def page(measured: Measurements, told: dict[str, dict[str, Any]], mark: str) -> 
     for part, frame in measured.items():
         title, tables = SECTIONS[part]
         yield f"## {title}"
-        yield f"{told[part]['rounds']} rounds; load of the machine before: {told[part]['load_before']}."
+        its = told[part]
+        commit = f"commit {str(its['git_commit'])[:7]}, {kernels(its)}"
+        yield f"{its['rounds']} rounds; load of the machine before: {its['load_before']}; {commit}."
         yield from tables(frame)
-        yield from (f"Not measured: {name}: {why}" for name, why in told[part]["not_measured"].items())
+        yield from (f"Not measured: {name}: {why}" for name, why in its["not_measured"].items())
 
 
 def kernels(part: dict[str, Any]) -> str:
