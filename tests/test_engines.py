@@ -253,3 +253,10 @@ def test_a_busy_controller_is_asked_again(monkeypatch):
     monkeypatch.setattr(engines.time, "sleep", lambda seconds: None)
     engines._wait({"7"})
     assert answers == []
+
+
+def test_workers_are_given_the_costly_runs_first():
+    configs = [
+        compose(f"epochs={epochs}", f"architecture.hidden=[{width}]") for epochs, width in [(2, 8), (1, 512), (2, 64)]
+    ]
+    assert [config.architecture.hidden for config in engines.costly_first(configs)] == [[512], [64], [8]]

@@ -163,7 +163,7 @@ def test_interrupted_it_says_so_and_continues(paper, tmp_path):
 
 
 AUDIT = (
-    "architecture.hidden=[8,128]",
+    "architecture.hidden=[16,128]",
     "lr=0.05,0.1",
     "batch_size=64",
     "epochs=2",
@@ -207,6 +207,7 @@ def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeyp
     [
         (["--seeds", "1"], "--seeds=1: must be at least 2 for the audit"),
         (["train=false"], "train=False: must be true, as only a sweep (-m) reports without training"),
+        (["architecture.hidden=[8,128]"], "architecture.hidden=[8, 128]: must be a network of the tables: [16, 128], "),
     ],
 )
 def test_the_audit_asks_for_several_seeds_and_trains_them(words, line, tmp_path, capsys):

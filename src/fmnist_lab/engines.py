@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fmnist_lab.config import TEXT, Config, Rule, key, launcher_options, rules, typed, whole, wrong
 from fmnist_lab.errors import InputError, Terminated
+from fmnist_lab.progress import epoch_cost
 from fmnist_lab.provenance import cores
 from fmnist_lab.records import Record
 from fmnist_lab.run import locate, train
@@ -111,6 +112,11 @@ def explain(record: Record, reason: str) -> None:
             record.write_error(reason)
 
 
+def costly_first(configs: Sequence[Config]) -> list[Config]:
+    """In an order in which workers that take run after run end nearly together: no long run is left to last."""
+    return sorted(configs, key=lambda config: -epoch_cost(config) * config.epochs)
+
+
 def threads(configs: Sequence[Config]) -> int:
     """How many cores the hungriest run takes."""
     return max(config.threads for config in configs)
@@ -147,7 +153,8 @@ class Joblib(Engine):
             # A worker that comes to import PyTorch grows, is taken to leak, and is replaced: no reason to complain.
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
             try:
-                for ended in [workers.submit(attempt_in, Path.cwd(), config, at_once) for config in configs]:
+                told = [workers.submit(attempt_in, Path.cwd(), config, at_once) for config in costly_first(configs)]
+                for ended in told:
                     ended.result()
             except BaseException:
                 workers.shutdown(kill_workers=True)
@@ -204,7 +211,7 @@ class SubmititLocal(Engine):
             executor.update_parameters(timeout_min=self.timeout_min, gpus_per_node=gpus)
             running: dict[submitit.Job[None], Config] = {}
             try:
-                for config in configs:
+                for config in costly_first(configs):
                     self._wait(running, at_once - 1)
                     with _saying_to(folder / "controllers.txt"):
                         job = executor.submit(Attempt(), config, at_once)

@@ -97,6 +97,7 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
         raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
     engine = engines.choose(*overrides)
     grid, repeated = (compose(preset, overrides) for preset in PRESETS["audit"])
+    refuse_strangers(grid)
     first = merge([plan(grid, [0]), plan(repeated, range(seeds))])
     todo = to_train(first)
     if first[0].config.dry_run:
@@ -119,6 +120,17 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
             console.say(line)
         console.say(str(write_page(folder.parent, told)))
         return sweeps.list_failed(jobs, console)
+
+
+def refuse_strangers(configs: Sequence[Config]) -> None:
+    """InputError when none of these networks stands in the tables that the audit would explain."""
+    from fmnist_lab.published import load_report
+    from fmnist_lab.report.audit import printed_cells, readings
+
+    known = list(dict.fromkeys(readings(printed_cells(load_report()))["architecture"]))
+    networks = list(dict.fromkeys(str(config.architecture.hidden) for config in configs))
+    if not set(networks) & set(known):
+        raise wrong("architecture.hidden", ", ".join(networks), f"a network of the tables: {', '.join(known)}")
 
 
 def experiments_told(overrides: Sequence[str]) -> Experiments:

@@ -327,8 +327,8 @@ TINY = ("data.validation=58000", "data.split=last", "epochs=3", "test_every_epoc
 def test_settings_planted_in_real_runs_are_found(tmp_path, monkeypatch):
     words = [*TINY, "lr=0.02,0.1", "architecture.hidden=[8],[16]", f"outputs={tmp_path.as_posix()}"]
     jobs = study.plan(study.expand(*words), range(5))
-    with study.opened("audit", jobs) as console:
-        study.train_missing(jobs, console, "tiny", engines.choose())
+    with study.opened("audit", jobs, jobs) as console:
+        study.train_missing(jobs, jobs, console, "tiny", engines.choose())
     measured = study.tested(jobs)
     assert len(measured) == 2 * 2 * 2 * 5 * 3
     assert set(measured["updates"]) == {125, 250, 375}
