@@ -226,18 +226,16 @@ print("another step")"""
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
 def test_sigterm_ends_the_step_and_begins_no_other() -> None:
     script = SCRIPT.format(folder=str(ROOT / "scripts"), command=COMMAND)
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stdout is not None
-    try:
-        assert "begun\n" in iter(process.stdout.readline, "")
-        process.terminate()
-        assert process.communicate(timeout=60) == ("", None)  # the end of the output is that of the step, too
-        assert process.returncode == 143
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    own_group = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen([sys.executable, "-c", script], **own_group) as process:
+        try:
+            assert "begun\n" in iter(process.stdout.readline, "")
+            process.terminate()
+            assert process.communicate(timeout=60) == ("", None)  # the end of the output is that of the step, too
+            assert process.returncode == 143
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_the_table_is_printed_however_the_end_comes(bootstrap: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
