@@ -169,6 +169,33 @@ def test_a_crash_is_listed_and_the_rest_goes_on(lab, mode):
     assert (results(lab).status == "finished").all()
 
 
+COUNT = """
+import sys
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from fmnist_lab import config
+def count(owner, name):
+    honest = getattr(owner, name)
+    def counted(*arguments):
+        print(name, file=sys.stderr)
+        return honest(*arguments)
+    setattr(owner, name, counted)
+count(ConfigLoaderImpl, "load_sweep_config")
+count(config, "_compose_job")
+sys.argv = ["fmnist_lab", *sys.argv[1:]]
+from fmnist_lab.door import run
+sys.exit(run())
+"""
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_each_run_is_composed_once(lab, launcher):
+    """Hydra takes long for it."""
+    arguments = ["-m", "seed=0,1,2", "model=custom", *small_but([]), f"hydra/launcher={launcher}"]
+    outcome = subprocess.run([sys.executable, "-c", COUNT, *arguments], cwd=lab.folder, capture_output=True, text=True)
+    assert (outcome.returncode, len(stamps(lab))) == (0, 3), outcome
+    assert outcome.stderr.split() == ["_compose_job", "load_sweep_config", "_compose_job", "_compose_job"]
+
+
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(lab):
     outcome = lab.small("-m", "lr=0.1,0.01", "dry_run=true")
     assert outcome.returncode == 0

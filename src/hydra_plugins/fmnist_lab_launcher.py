@@ -1,4 +1,4 @@
-"""Hydra's launcher for the lab: Hydra names the runs, an engine trains them. Jobs need no Hydra of their own."""
+"""Hydra's launcher for the lab: an engine trains the runs. Jobs need no Hydra of their own."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class FmnistLabLauncher(Launcher):
         self.engine = engines.build(self.name, self.options)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """For another sweeper than the lab's, which asks the engine itself."""
         from fmnist_lab.run import settle
 
         self.engine.train([settle(config) for config in compose_jobs(self.loader, self.config, job_overrides)])

@@ -10,6 +10,7 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
 from fmnist_lab.config import compose_jobs, split_jobs
+from hydra_plugins.fmnist_lab_launcher import FmnistLabLauncher
 
 
 class FmnistLabSweeper(BasicSweeper):
@@ -30,11 +31,13 @@ class FmnistLabSweeper(BasicSweeper):
         commands = [command_line([*beside, *job], sweep=True) for job in jobs]
 
         def launch(todo: Sequence[Job]) -> None:
-            assert self.launcher is not None
-            if isinstance(self.launcher, BasicLauncher):  # which would compose each run anew, to train it here
+            """Train the runs as the launcher would, which composes each of them anew."""
+            if isinstance(self.launcher, BasicLauncher):
                 in_turn([job.config for job in todo])
-                return
-            # What is to be done anew has been taken back: a run is never trained twice.
-            self.launcher.launch([[*jobs[job.place], "force=false"] for job in todo], initial_job_idx=0)
+            elif isinstance(self.launcher, FmnistLabLauncher):
+                self.launcher.engine.train([job.config for job in todo])
+            else:  # a plugin's: what is to be done anew has been taken back, a run is never trained twice
+                assert self.launcher is not None
+                self.launcher.launch([[*jobs[job.place], "force=false"] for job in todo], initial_job_idx=0)
 
         sys.exit(conduct(configs, commands, default_name(arguments), launch))
