@@ -50,10 +50,11 @@ def build_page(
     """
     with applied():
         sections = list(_sections(outputs, runs, curves, claims, tables, studies))
-    found = findings(claims, tables, at_report(runs, lr=None, init=None), _ranking(outputs / "audit"))
+    study = at_report(runs, lr=None, init=None)
+    found = findings(claims, tables, study, _ranking(outputs / "audit"))
     page = outputs / "paper" / "index.html"
     (page.parent / "figures").mkdir(parents=True, exist_ok=True)
-    for name, content in chain(_tables(claims, tables), _swap(runs), _figures(sections)):
+    for name, content in chain(_tables(claims, tables), _swap(study), _figures(sections)):
         write_bytes(page.parent / name, content)
     write_text(page.parent / "findings.md", "".join(f"{number}. {one}\n" for number, one in enumerate(found, 1)))
     conditions = markup.provenance(outputs / "runs", runs)
@@ -101,8 +102,8 @@ def _tables(claims: pd.DataFrame, tables: Tables) -> Iterator[tuple[str, bytes]]
         yield f"{stem}.tex", paper_tables.to_latex(table, printed_title(id), f"tab:{stem}")
 
 
-def _swap(runs: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
-    differences = initialization_differences(at_report(runs, lr=None, init=None)).dropna(subset="mean")
+def _swap(study: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
+    differences = initialization_differences(study).dropna(subset="mean")
     yield "initialization.csv", to_csv(differences)
     yield "initialization.md", paper_tables.swap_to_markdown(differences)
 

@@ -15,7 +15,7 @@ from fmnist_lab.published.report import printed_title
 from fmnist_lab.published.verdict import POWER
 from fmnist_lab.records import Record
 from fmnist_lab.report import paper_figures, paper_tables
-from fmnist_lab.report.audit_write import is_at
+from fmnist_lab.report.audit_write import is_at, stated_setting
 from fmnist_lab.report.design import Factor, as_text, describe, display, label
 from fmnist_lab.report.findings import Tables
 from fmnist_lab.report.markup import Part, Picture, Section, to_html
@@ -208,10 +208,9 @@ def audit_section(folder: Path) -> Section:
 def _presets(ranking: pd.DataFrame) -> str:
     """What the audit makes of the settings that the presets of the inferred tables rest on."""
     kept = ranking[ranking["kept"]]
-    usual = {name: published.load_report().settings[name].value for name in ("epochs", "batch_size")}
     told = []
     for table, inferred in published.load_claims().inferred.items():
-        setting = {**usual, **inferred.settings}
+        setting = {**stated_setting(published.load_report()), **inferred.settings}
         among = is_at(kept[kept["table"] == table], setting).any()
         words = describe({name: str(value) for name, value in setting.items()})
         told.append(f"{words} {'cannot be told from the best' if among else 'given up'} for {printed_title(table)}")
