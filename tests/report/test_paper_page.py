@@ -228,6 +228,16 @@ def test_the_findings_are_those_of_the_frames(paper):
     assert "not the code" not in starts
 
 
+def test_the_findings_of_one_seed_tell_of_no_interval_and_no_band(paper):
+    runs = at_report(paper.runs[paper.runs["seed"] == 0], lr=None, init=None)
+    series = paper.claims[paper.claims["kind"] == "series"].assign(verdict="inconclusive")
+    told = " ".join(findings(series.assign(half_width=np.nan), {}, runs, ranking=pd.DataFrame()))
+    assert "From the same initial weights" in told
+    assert "interval" not in told
+    assert "band" not in told
+    assert "none leaves the band" in " ".join(findings(series, {}, runs, ranking=pd.DataFrame()))
+
+
 def test_that_it_is_the_start_is_said_when_the_claim_holds(paper):
     runs = at_report(paper.runs, lr=None, init=None)
     for verdict, said in (("holds", True), ("inconclusive", False), ("does not hold", False)):

@@ -58,11 +58,12 @@ def _initialization(claims: pd.DataFrame, runs: pd.DataFrame) -> str:
         for rate, mean, half_width in zip(own["lr"], own["mean"], own["half_width"], strict=True)
     )
     most = 100 * (same["mean"].abs() + same["half_width"].fillna(0)).max()
+    included = ", intervals included" if same["half_width"].notna().all() else ""
     agree = claims.loc[claims["claim"] == "same-start", "verdict"].isin(("holds", "identical")).any()
     return (
         f"Custom minus PyTorch, in points of validation accuracy, with each its own initialisation: {told} "
         f"(paired by seed, n = {own['n'].min():g}). From the same initial weights the two differ by at most {most:.2f} "
-        f"at any of these rates, intervals included{'. It is the start, not the code' if agree else ''}."
+        f"at any of these rates{included}{'. It is the start, not the code' if agree else ''}."
     )
 
 
@@ -102,8 +103,9 @@ def _curves(claims: pd.DataFrame) -> str:
     series = claims[claims["kind"] == "series"]
     if series.empty:
         return ""
-    inside_all = "" if series["verdict"].isin(OUTSIDE).any() else "; none leaves the band of our runs"
-    return f"The {len(series)} printed curves: {_tally(series)}{inside_all}."
+    inside_all = series["half_width"].notna().all() and not series["verdict"].isin(OUTSIDE).any()
+    none_leaves = "; none leaves the band of our runs" if inside_all else ""
+    return f"The {len(series)} printed curves: {_tally(series)}{none_leaves}."
 
 
 def _sentences(claims: pd.DataFrame) -> str:
