@@ -55,7 +55,10 @@ def test_truncated_gzip_is_named(tiny: Tiny, tmp_path: Path, keep: int) -> None:
     assert complaint(tiny, tmp_path) == f"{FIRST}.gz is a truncated or corrupt gzip file"
 
 
-@pytest.mark.parametrize("data", [b"<html>404</html>", gzip.compress(b"x" * 99, mtime=0)[:10] + b"\xff" * 30], ids=["page", "damaged"])
+DAMAGED = gzip.compress(b"x" * 99, mtime=0)[:10] + b"\xff" * 30
+
+
+@pytest.mark.parametrize("data", [b"<html>404</html>", DAMAGED], ids=["page", "damaged"])
 def test_corrupt_gzip_is_named(tiny: Tiny, tmp_path: Path, data: bytes) -> None:
     (tiny.write(tmp_path) / f"{SECOND}.gz").write_bytes(data)
     assert complaint(tiny, tmp_path) == f"{SECOND}.gz is a truncated or corrupt gzip file"
