@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from fmnist_lab.config import compose
+from fmnist_lab.composition import compose
 
 # A shell that starts the tests in the background ignores Ctrl-C for them, and for all that they start; some send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

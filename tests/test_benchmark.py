@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import run, training
-from fmnist_lab.config import compose
+from fmnist_lab.composition import compose
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 IMAGES, BATCH, HIDDEN = 300, 64, "16,8"  # five updates, the last of 44 images

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_lab.config import expand
+from fmnist_lab.composition import expand
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmnist_lab import engines, run
-from fmnist_lab.config import compose, conf_folder, launcher_options
+from fmnist_lab.composition import compose, launcher_options
+from fmnist_lab.conf import conf_folder
 from fmnist_lab.errors import InputError
 from fmnist_lab.records import Record
 

@@ -17,7 +17,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from fmnist_lab import run
-from fmnist_lab.config import compose
+from fmnist_lab.composition import compose
 from fmnist_lab.data import map_arrays, prepare, source_of
 from independent import train as train_independently
 

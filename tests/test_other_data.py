@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from fmnist_lab.composition import compose
 from fmnist_lab.conf import conf_folder
-from fmnist_lab.config import YOUNGER, compose, from_yaml, identity, rules
+from fmnist_lab.config import YOUNGER, from_yaml, identity, rules
 from fmnist_lab.data import map_arrays, prepare, shipped, source_of
 from fmnist_lab.errors import InputError
 from fmnist_lab.run import locate, settle

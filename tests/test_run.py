@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from fmnist_lab import records, run
-from fmnist_lab.config import compose, identity
+from fmnist_lab.composition import compose
+from fmnist_lab.config import identity
 from fmnist_lab.errors import InputError
 from fmnist_lab.training import Part, evaluate, fit
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import engines, study, sweeps
-from fmnist_lab.config import expand
+from fmnist_lab.composition import expand
 from fmnist_lab.records import Record
 from fmnist_lab.study import PRESETS, compose, forecast, main, plan, union
 

@@ -172,7 +172,7 @@ def test_a_crash_is_listed_and_the_rest_goes_on(lab, mode):
 COUNT = """
 import sys
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from fmnist_lab import config
+from fmnist_lab import composition
 def count(owner, name):
     honest = getattr(owner, name)
     def counted(*arguments):
@@ -180,7 +180,7 @@ def count(owner, name):
         return honest(*arguments)
     setattr(owner, name, counted)
 count(ConfigLoaderImpl, "load_sweep_config")
-count(config, "_compose_job")
+count(composition, "_compose_job")
 sys.argv = ["fmnist_lab", *sys.argv[1:]]
 from fmnist_lab.door import run
 sys.exit(run())

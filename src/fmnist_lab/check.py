@@ -15,19 +15,8 @@ from typing import Any
 
 from fmnist_lab import engines, study, sweeps
 from fmnist_lab.answers import in_one_line, open_door, status_of
-from fmnist_lab.config import (
-    HOUSEKEEPING,
-    Config,
-    composing,
-    described,
-    groups,
-    identity,
-    is_hydras,
-    key_of,
-    override,
-    rules,
-    wrong,
-)
+from fmnist_lab.composition import composing, is_hydras, key_of, override
+from fmnist_lab.config import HOUSEKEEPING, Config, described, groups, identity, rules, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.check import Check, CheckedCell, read_check, shipped

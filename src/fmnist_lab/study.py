@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import engines, sweeps
 from fmnist_lab.answers import open_door, status_of
-from fmnist_lab.config import Config, described, expand, flat, wrong
+from fmnist_lab.composition import expand
+from fmnist_lab.config import Config, described, flat, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.engines import Engine
 from fmnist_lab.progress import Job
@@ -312,7 +313,7 @@ def on_disk(experiments: Experiments) -> list[Job]:
 
 def check_saddle(outputs: Path, root: str | None, console: Console) -> None:
     """Do the checks of the report's bonus question, unless their outcome is there."""
-    from fmnist_lab.config import compose_as
+    from fmnist_lab.composition import compose_as
     from fmnist_lab.saddle.config import SaddleConfig
     from fmnist_lab.saddle.run import conduct
 

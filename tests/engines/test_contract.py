@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import run
-from fmnist_lab.config import compose
+from fmnist_lab.composition import compose
 from fmnist_lab.provenance import cores
 from fmnist_lab.records import Record
 

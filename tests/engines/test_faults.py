@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import engines, run
-from fmnist_lab.config import compose
+from fmnist_lab.composition import compose
 
 TINY = ("architecture.hidden=[8]", "data.validation=59000", "data.split=last", "model=custom")
 pytestmark = pytest.mark.engines

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from fmnist_lab.config import Config, compose, flat, rules
+from fmnist_lab.composition import compose
+from fmnist_lab.config import Config, flat, rules
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.claims import (
     KINDS,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_lab.config import compose_as, rules
+from fmnist_lab.composition import compose_as
+from fmnist_lab.config import rules
 from fmnist_lab.errors import InputError
 from fmnist_lab.saddle import network
 from fmnist_lab.saddle.config import SaddleConfig

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from fmnist_lab import run
-from fmnist_lab.config import Config, compose
+from fmnist_lab.composition import compose
+from fmnist_lab.config import Config
 from fmnist_lab.data import Dataset
 from fmnist_lab.models import Weights
 
