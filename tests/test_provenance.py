@@ -29,6 +29,32 @@ def test_no_more_cores_than_the_container_has(tmp_path, monkeypatch, quota, core
     assert provenance.cores() == cores
 
 
+GENOA, TURIN = (
+    f"processor\t: 0\ncpu family\t: {family}\nmodel\t\t: {model}\nmodel name\t: AMD EPYC\ncpu MHz\t\t: 2596.138\n\n"
+    f"processor\t: 1\ncpu family\t: {family}\nmodel\t\t: {model}\nmodel name\t: AMD EPYC\n"
+    for family, model in ((25, 17), (26, 2))
+)
+ARM = "processor\t: 0\nBogoMIPS\t: 48.00\nFeatures\t: fp asimd\n"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "told"),
+    [
+        (GENOA, "AMD EPYC (family 25, model 17)"),
+        (TURIN, "AMD EPYC (family 26, model 2)"),
+        (ARM, "a chip"),
+        (None, "a chip"),
+    ],
+    ids=["one generation", "another of the same name", "no name", "no such file"],
+)
+def test_processors_of_one_name_are_told_apart(tmp_path, monkeypatch, cpuinfo, told):
+    monkeypatch.setattr(provenance, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(provenance.platform, "processor", lambda: "a chip")
+    if cpuinfo is not None:
+        (tmp_path / "cpuinfo").write_text(cpuinfo)
+    assert provenance.cpu.__wrapped__() == told
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_looking_at_a_checkout_leaves_it_as_it_is(tmp_path):
     """git status would renew the index, and hold its lock meanwhile, against whoever works there."""

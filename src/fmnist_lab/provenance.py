@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("fmnist-lab", "numpy", "hydra-core", "omegaconf")
+CPUINFO = Path("/proc/cpuinfo")
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time that a container has in so many
 
 
@@ -54,11 +55,12 @@ def blas() -> str | None:
 
 @cache
 def cpu() -> str:
-    """The processor's name as the system gives it."""
+    """The processor's name as the system gives it, with what tells apart the generations that share a name."""
     try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
+        first = CPUINFO.read_text("utf-8").partition("\n\n")[0]
+        told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
+        return "{model name} (family {cpu family}, model {model})".format_map(told)
+    except (OSError, KeyError):
         return platform.processor() or platform.machine()
 
 

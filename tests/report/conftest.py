@@ -103,8 +103,8 @@ def build_sweep(varied: dict[str, list[Any]] | None = None, **fixed: Any) -> Swe
         history = train(setting)
         curves += [{**columns, "run": name, **epoch} for epoch in history]
         results.append({**columns, "run": name, "status": "finished", **outcome(history)})
-    index = pd.Index(names, name="run")
-    return Sweep(pd.DataFrame(results)[RESULTS], pd.DataFrame(curves)[CURVES], pd.DataFrame(settings, index=index))
+    told = pd.DataFrame(settings, index=pd.Index(names, name="run")).assign(blas="A BLAS")
+    return Sweep(pd.DataFrame(results)[RESULTS], pd.DataFrame(curves)[CURVES], told)
 
 
 def settle(setting: dict[str, Any]) -> dict[str, Any]:

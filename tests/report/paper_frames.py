@@ -118,6 +118,7 @@ def pretend_records(patch: pytest.MonkeyPatch) -> None:
 PROVENANCE = [
     {
         "cpu": cpu,
+        "blas": "openblas 0.3.31 SkylakeX",
         "system": "Linux x86_64",
         "python": "3.11.7",
         "versions": {"numpy": "2.4.6"},

@@ -66,7 +66,8 @@ class Laboratory:
                 {"run": run, "epoch": epoch, "train_loss": 2.0 - end * share, "validation_accuracy": end * share}
                 for epoch, share in enumerate(rise, start=1)
             ]
-            columns = {"status": "finished", "threads": 1, "workers": workers, "cpu": "A CPU", "seed": seed}
+            timed = {"threads": 1, "workers": workers, "cpu": "A CPU", "blas": "A BLAS"}
+            columns = {"status": "finished", "seed": seed, **timed}
             measured = {
                 "test_accuracy": end - 0.005,
                 "train_accuracy": end + 0.02,

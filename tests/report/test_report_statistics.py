@@ -96,7 +96,7 @@ def test_a_failed_sweep_with_columns_of_nothing_has_cells(build):
     assert list(cells_of(sweep)["notes"]) == ["failed", "failed"]
 
 
-@pytest.mark.parametrize(("condition", "other"), [("cpu", "B CPU"), ("threads", 2), ("workers", 2)])
+@pytest.mark.parametrize(("condition", "other"), [("cpu", "B CPU"), ("blas", "B BLAS"), ("threads", 2), ("workers", 2)])
 def test_times_under_different_conditions_stay_blank(build, condition, other):
     alike = build()
     differing = alike.condition(condition, other, model="torch")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-CONDITIONS = ["cpu", "threads", "workers"]  # of timing
+CONDITIONS = ["cpu", "blas", "threads", "workers"]  # of timing
 SIZES = ["data.pixels", "data.classes"]  # what networks for the data begin and end with
 NEVER_FACTORS = {"model.name", "seed", *CONDITIONS}
 LOGARITHMIC = {"lr", "batch_size"}

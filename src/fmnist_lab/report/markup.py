@@ -57,6 +57,7 @@ class Badge(NamedTuple):
 
 CONDITIONS = {  # of the provenance, in the words of the page
     "cpu": "processor",
+    "blas": "BLAS",
     "system": "system",
     "python": "Python",
     "threads": "threads a run",

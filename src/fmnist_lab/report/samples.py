@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from fmnist_lab.report.design import CONDITIONS
 from fmnist_lab.report.frames import CURVES, KEYS, RESULTS
 from fmnist_lab.report.statistics import same_conditions
 
@@ -38,7 +39,7 @@ def join(results: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         results: one row a run, with the columns of `results.csv`.
-        settings: the same runs as the index, one column a flat configuration key, and cpu, threads, workers.
+        settings: the same runs as the index, one column a flat configuration key, and design.CONDITIONS.
     """
     further = settings.loc[~settings.index.duplicated(), settings.columns.difference(results.columns)]
     return results.join(further, on="run").drop_duplicates("run", ignore_index=True)
@@ -60,7 +61,8 @@ class Samples:
     _selected: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        empty = {"runs": pd.DataFrame(columns=[*RESULTS, "cpu"]), "curves": pd.DataFrame(columns=CURVES)}
+        known = dict.fromkeys([*RESULTS, *CONDITIONS])  # some stand in both
+        empty = {"runs": pd.DataFrame(columns=[*known]), "curves": pd.DataFrame(columns=CURVES)}
         for name, frame in empty.items():
             if getattr(self, name).empty:
                 object.__setattr__(self, name, frame)

@@ -34,7 +34,7 @@ def analyse(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame)
     Args:
         results: one row a run, with the columns of `results.csv`.
         curves: one row a run and epoch, with the columns of `curves.csv`; they tell when a run diverged.
-        settings: the same runs as the index, one column a flat configuration key, and cpu, threads, workers.
+        settings: the same runs as the index, one column a flat configuration key, and design.CONDITIONS.
     """
     factors = find_factors(settings)
     runs = join_runs(results, settings, factors)
@@ -70,7 +70,7 @@ def cells(runs: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 
 def same_conditions(runs: pd.DataFrame) -> bool:
-    """Whether all finished runs were timed on one CPU with the same threads and concurrent runs."""
+    """Whether all finished runs were timed on one CPU and BLAS with the same threads and concurrent runs."""
     return len(runs.loc[runs["status"] == "finished", CONDITIONS].drop_duplicates()) <= 1
 
 

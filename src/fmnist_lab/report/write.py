@@ -35,7 +35,7 @@ def write_report(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataF
     Args:
         results: one row a run, with the columns of `results.csv`.
         curves: one row a run and epoch, with the columns of `curves.csv`.
-        settings: the same runs as the index, one column a flat configuration key, and cpu, threads, workers.
+        settings: the same runs as the index, one column a flat configuration key, and design.CONDITIONS.
         folder: is made if need be.
 
     Returns:
