@@ -188,20 +188,30 @@ def test_a_run_whose_worker_is_killed_is_listed_and_done_by_the_next_command(lab
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupted_sweep_ends_all_it_started_and_is_continued(lab, start, launcher, choose, number, status):
-    command = ["-m", "epochs=1,2,200000,200001,200002", "model=custom", "name=long", *TINY[1:], *choose(launcher)]
-    process = start(*command)
-    while len(stamps(lab)) < 2 and process.poll() is None:
-        time.sleep(0.1)
+    rest = ["model=custom", "name=long", *TINY[1:], *choose(launcher)]
+    assert lab("-m", "epochs=1,2", *rest).returncode == 0
+    before = stamps(lab)
+    process = start("-m", "epochs=1,2,200000,200001,200002", *rest)
+    wait_until_one_trains(lab, process)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=120)
     assert (process.returncode, stderr) == (status, ""), stdout
     assert stdout.splitlines()[-1] == "interrupted: 2 of 5 runs finished; the same command continues"
     assert_quiet(lab, launcher)
-    before = stamps(lab)
-    command[1] = "epochs=1,2,3"
-    outcome = lab(*command)
+    outcome = lab("-m", "epochs=1,2,3", *rest)
     assert (outcome.returncode, "2 finished before" in outcome.stdout) == (0, True), outcome
     assert before.items() <= stamps(lab).items()
+
+
+def wait_until_one_trains(lab, process):
+    """Until an unfinished run has done an epoch: which one, is the launcher's affair."""
+    deadline = time.monotonic() + 180
+    while not any(
+        not (file.parent / "summary.json").exists() for file in lab.folder.glob("outputs/runs/*/history.csv")
+    ):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def assert_quiet(lab, launcher):
