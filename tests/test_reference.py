@@ -4,6 +4,9 @@ import json
 import runpy
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
 from fmnist_lab.run import NUMERICS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,3 +31,46 @@ def test_nothing_tells_of_the_machine_that_made_it():
     ]
     assert texts
     assert not any(word in text for word in ("/home/", "/root/", "/tmp/", "C:\\") for text in texts)
+
+
+@pytest.fixture
+def here(tmp_path):
+    """The committed runs as a sweep has them on disk, each model's first two, and a place to change them."""
+
+    def write(change=lambda runs: runs):
+        runs = pd.read_csv(REFERENCE / "runs.csv", dtype={"run": str}).groupby("model").head(2)
+        folder = tmp_path / "sweeps" / "figures"
+        folder.mkdir(parents=True)
+        change(runs.reset_index(drop=True)).to_csv(folder / "results.csv", index=False)
+        return tmp_path
+
+    return write
+
+
+def compared(outputs, capsys):
+    runpy.run_path(str(ROOT / "scripts" / "compare.py"))["main"](outputs)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_same_runs_are_found_to_be_the_same(here, capsys):
+    same = "2 of 2 runs the same to the last digit; test accuracies at most 0.00 points apart; 1.00 times the time"
+    assert compared(here(), capsys) == [f"custom: {same}", f"torch: {same}"]
+
+
+def test_a_run_that_came_out_otherwise_is_told(here, capsys):
+    def change(runs):
+        runs.loc[0, "test_accuracy"] += 0.02
+        runs["fit_seconds"] *= 3
+        return runs
+
+    custom, torch = compared(here(change), capsys)
+    assert custom.startswith(
+        "custom: 1 of 2 runs the same to the last digit; test accuracies at most 2.00 points apart; 3"
+    )
+    assert torch.startswith("torch: 2 of 2")
+
+
+def test_without_a_run_in_common_it_says_what_to_do(here, capsys):
+    told = ["no run in outputs/ is one of the committed reproduction: make paper"]
+    assert compared(here(lambda runs: runs.assign(run="0123456789ab")), capsys) == told
+    assert compared(ROOT / "conf", capsys) == told
