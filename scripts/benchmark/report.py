@@ -89,7 +89,7 @@ def page(measured: Measurements, told: dict[str, dict[str, Any]], mark: str) -> 
         yield f"## {title}"
         its = told[part]
         commit = f"commit {str(its['git_commit'])[:7]}, {kernels(its)}"
-        yield f"{its['rounds']} rounds; load of the machine before: {its['load_before']}; {commit}."
+        yield f"{its['rounds']} rounds; load of the machine before: {its['load_before']}; {its['cpu']}; {commit}."
         yield from tables(frame)
         yield from (f"Not measured: {name}: {why}" for name, why in its["not_measured"].items())
 
