@@ -12,20 +12,14 @@ from pathlib import Path
 
 import pandas as pd
 
-ROOT = Path(__file__).resolve().parents[1]
+from reference import REFERENCE, ROOT, read_runs, runs_of
+
 MEASURED = [f"{part}_{metric}" for part in ("train", "validation", "test") for metric in ("loss", "accuracy")]
 
 
 def main(outputs: Path = ROOT / "outputs") -> None:
-    reference = read(ROOT / "outputs" / "reference" / "runs.csv")
-    found = [read(path) for path in sorted((outputs / "sweeps").glob("*/results.csv"))]
-    here = pd.concat(found) if found else reference.iloc[:0]
-    here = here[~here.index.duplicated()]
-    print(told(here.loc[here.index.intersection(reference.index)], reference))
-
-
-def read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"run": str}).set_index("run")
+    here, there = runs_of(outputs).set_index("run"), read_runs(REFERENCE / "runs.csv").set_index("run")
+    print(told(here.loc[here.index.intersection(there.index)], there))
 
 
 def told(here: pd.DataFrame, reference: pd.DataFrame) -> str:

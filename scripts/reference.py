@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -34,7 +33,7 @@ def main(outputs: Path = ROOT / "outputs") -> None:
     for name in ("paper", "audit", "checks"):
         keep(outputs / name, fresh / name, TABLES | FIGURES)
     keep(outputs / "sweeps", fresh / "sweeps", TABLES)  # their figures stand on the page
-    write_runs(sorted((outputs / "sweeps").glob("*/results.csv")), fresh / "runs.csv")
+    write_runs(runs_of(outputs), fresh / "runs.csv")
     shutil.rmtree(REFERENCE, ignore_errors=True)
     fresh.rename(REFERENCE)
     tell(ROOT / "README.md")
@@ -49,9 +48,17 @@ def keep(folder: Path, target: Path, kinds: set[str]) -> None:
             shutil.copy(path, copy)
 
 
-def write_runs(results: Iterable[Path], target: Path) -> None:
-    """One row for every run of the experiments, whichever of them share it."""
-    rows = pd.concat([pd.read_csv(path, dtype={"run": str}) for path in results]).drop_duplicates("run")
+def runs_of(outputs: Path) -> pd.DataFrame:
+    """One row for every run of the sweeps in `outputs`, whichever of them share it; none without a sweep."""
+    rows = [read_runs(path) for path in sorted((outputs / "sweeps").glob("*/results.csv"))]
+    return pd.concat(rows or [pd.DataFrame(columns=["run"])]).drop_duplicates("run")
+
+
+def read_runs(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"run": str})
+
+
+def write_runs(rows: pd.DataFrame, target: Path) -> None:
     rows.sort_values(["model", "hidden", "init", "lr", "seed", "run"]).to_csv(target, index=False, lineterminator="\n")
 
 

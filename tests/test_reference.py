@@ -34,8 +34,9 @@ def test_nothing_tells_of_the_machine_that_made_it():
 
 
 @pytest.fixture
-def here(tmp_path):
+def here(tmp_path, monkeypatch):
     """The committed runs as a sweep has them on disk, each model's first two, and a place to change them."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
 
     def write(change=lambda runs: runs):
         runs = pd.read_csv(REFERENCE / "runs.csv", dtype={"run": str}).groupby("model").head(2)

@@ -10,6 +10,7 @@ import time
 
 import pandas as pd
 import pytest
+from waiting import wait_for
 
 from fmnist_lab import engines, run
 from fmnist_lab.composition import compose
@@ -50,15 +51,6 @@ def states(lab):
 
 def shell(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def wait_for(condition, process, seconds=180):
-    """Wait until something holds, while the command goes on."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def epochs_done(lab, epochs):
