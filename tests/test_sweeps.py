@@ -1,5 +1,6 @@
 """Sweeps through the real command line, on the real data."""
 
+import functools
 import os
 import shlex
 import subprocess
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
-from fmnist_lab import run, sweeps
+from fmnist_lab import composition, run, sweeps
 from fmnist_lab.console import Console
 from fmnist_lab.records import Record
 from fmnist_lab.sweeps import command_line, default_name, estimate, plan
@@ -134,26 +136,23 @@ def test_divergence_is_reported_and_is_no_failure(lab):
     assert results(lab).test_accuracy.notna().tolist() == [True, False]
 
 
-CRASH = """
-import sys
-from fmnist_lab import run
-honest = run.fit
-def crash(model, *arguments, **keywords):
-    if keywords["batch_size"] == 77:
-        raise RuntimeError("the planted crash")
-    return honest(model, *arguments, **keywords)
-run.fit = crash
-sys.argv = ["fmnist_lab", *sys.argv[1:]]
-from fmnist_lab.door import run
-sys.exit(run())
-"""
+@pytest.fixture
+def crashing(monkeypatch):
+    """Make every run with 77 images a batch crash, until the test ends."""
+    honest = run.fit
+
+    def crash(model, *arguments, **keywords):
+        if keywords["batch_size"] == 77:
+            raise RuntimeError("the planted crash")
+        return honest(model, *arguments, **keywords)
+
+    monkeypatch.setattr(run, "fit", crash)
 
 
 @pytest.mark.parametrize("mode", [["-m", "batch_size=64,77,128"], ["batch_size=77"]])
-def test_a_crash_is_listed_and_the_rest_goes_on(lab, mode):
+def test_a_crash_is_listed_and_the_rest_goes_on(lab, mode, crashing, monkeypatch):
     arguments = [*mode, "model=custom", "epochs=1", "architecture.hidden=[8]", "data.validation=58000"]
-    command = [sys.executable, "-c", CRASH, *arguments]
-    outcome = subprocess.run(command, cwd=lab.folder, capture_output=True, text=True)
+    outcome = lab(*arguments)
     assert outcome.returncode == 1, outcome
     assert "RuntimeError: the planted crash" in outcome.stdout
     assert "Traceback" not in outcome.stdout + outcome.stderr
@@ -163,37 +162,33 @@ def test_a_crash_is_listed_and_the_rest_goes_on(lab, mode):
     preview = lab(*shlex.split(alone)[3:], "dry_run=true").stdout
     assert preview.count("  to train  ") == 1
     assert "failed before: RuntimeError: the planted crash" in preview
+    monkeypatch.undo()
     repaired = lab(*arguments)
     assert repaired.returncode == 0
     assert "1 to train" in repaired.stdout or "1 run to train" in repaired.stdout
     assert (results(lab).status == "finished").all()
 
 
-COUNT = """
-import sys
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from fmnist_lab import composition
-def count(owner, name):
-    honest = getattr(owner, name)
-    def counted(*arguments):
-        print(name, file=sys.stderr)
-        return honest(*arguments)
-    setattr(owner, name, counted)
-count(ConfigLoaderImpl, "load_sweep_config")
-count(composition, "_compose_job")
-sys.argv = ["fmnist_lab", *sys.argv[1:]]
-from fmnist_lab.door import run
-sys.exit(run())
-"""
-
-
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_each_run_is_composed_once(lab, launcher):
+def test_each_run_is_composed_once(lab, launcher, monkeypatch):
     """Hydra takes long for it."""
-    arguments = ["-m", "seed=0,1,2", "model=custom", *small_but([]), f"hydra/launcher={launcher}"]
-    outcome = subprocess.run([sys.executable, "-c", COUNT, *arguments], cwd=lab.folder, capture_output=True, text=True)
+    calls = []
+    for owner, name in ((ConfigLoaderImpl, "load_sweep_config"), (composition, "_compose_job")):
+        monkeypatch.setattr(owner, name, counted(getattr(owner, name), calls))
+    outcome = lab("-m", "seed=0,1,2", "model=custom", *small_but([]), f"hydra/launcher={launcher}")
     assert (outcome.returncode, len(stamps(lab))) == (0, 3), outcome
-    assert outcome.stderr.split() == ["_compose_job", "load_sweep_config", "_compose_job", "_compose_job"]
+    assert calls == ["_compose_job", "load_sweep_config", "_compose_job", "_compose_job"]
+
+
+def counted(function, calls):
+    """Return `function` with its name added to `calls` at each call."""
+
+    @functools.wraps(function)
+    def count(*arguments):
+        calls.append(function.__name__)
+        return function(*arguments)
+
+    return count
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(lab):
@@ -328,7 +323,7 @@ def test_a_run_that_kills_its_worker_takes_no_other_along(lab):
     path = os.pathsep.join([str(lab.folder), os.environ.get("PYTHONPATH", "")])
     joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     command = ["-m", "batch_size=64,77,100,128,150", "model=custom", "epochs=1", "data.validation=58000", *joblib]
-    outcome = lab(*command, PYTHONPATH=path)
+    outcome = lab.process(*command, PYTHONPATH=path)
     assert outcome.returncode == 1, outcome
     assert "the launcher stopped: TerminatedWorkerError" in outcome.stdout
     assert "Traceback" not in outcome.stdout + outcome.stderr
@@ -336,7 +331,7 @@ def test_a_run_that_kills_its_worker_takes_no_other_along(lab):
     assert table[77] == "failed"
     assert (table.drop(77) == "finished").all()
     (lab.folder / "repaired").touch()
-    outcome = lab(*command, PYTHONPATH=path)
+    outcome = lab.process(*command, PYTHONPATH=path)
     assert outcome.returncode == 0, outcome
     assert (results(lab).status == "finished").all()
 

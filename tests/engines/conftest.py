@@ -1,5 +1,6 @@
 """The launchers that the contract is tried on. Basic and joblib always; the others as `make test-engines` asks."""
 
+import dataclasses
 import importlib.util
 import os
 import shutil
@@ -31,7 +32,7 @@ def unavailable(name: str, asked: bool) -> str | None:
 
 def need(name: str, request: pytest.FixtureRequest) -> None:
     """Skip the test when the launcher cannot be tried."""
-    if reason := unavailable(name, "engines" in request.config.option.markexpr):
+    if reason := unavailable(name, request.config.option.markexpr in ("engines", "engines or not engines")):
         pytest.skip(reason)
 
 
@@ -82,6 +83,12 @@ def words(launcher: str) -> list[str]:
 @pytest.fixture(scope="session")
 def choose():
     return words
+
+
+@pytest.fixture
+def lab(lab_in, tmp_path):
+    """Return the command line in a process of its own, where launchers fork, kill and read the environment."""
+    return dataclasses.replace(lab_in(tmp_path), in_process=False)
 
 
 @pytest.fixture
