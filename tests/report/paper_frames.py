@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +17,11 @@ from fmnist_lab.report.page import build_page
 
 NASTY = """_ % & < > # $ { } ~ ^ \\ | [x] * ` " ' </table><script>fail()</script> é − – → ≤"""
 OWN = {"custom": "glorot_uniform", "torch": "torch_linear"}
+SETTING = {"lr": 0.02, "batch_size": 128, "epochs": 7}
+CANDIDATE = {
+    "table": "table1", "reading": "as printed", **SETTING, "within": 7, "cells": 8, "misfit": 0.5,
+    "lr_updates": 52.5, "kept": True, "scale": 1.0,
+}  # fmt: skip
 KINDS = ("sentence", "series", "cell", "time", "note", "contradiction", "theorem")
 
 
@@ -50,6 +56,30 @@ def make_paper(build: Callable[..., Any], seeds: int = 2) -> Paper:
         for settings in ("stated", "inferred")
     }
     return Paper(sweep.results.join(settings, on="run"), sweep.curves, make_claims(), tables)
+
+
+def write_neighbours(outputs: Path) -> None:
+    """Write an audit, a saddle and a study below `outputs`, small but of the shape that the page looks for."""
+    (outputs / "audit").mkdir()
+    rows = {"ranking": CANDIDATE, "transfer": {"verdict": "given up"}, "unexplained": {"misfit": 2.5}}
+    for name, row in rows.items():
+        pd.DataFrame([row]).to_csv(outputs / "audit" / f"{name}.csv", index=False)
+    (outputs / "saddle").mkdir()
+    checks = {
+        "name": ["slope", "spectrum"],
+        "prediction": [3.0, 1.0],
+        "observation": [3.0001, 7.0],
+        "ok": [True, False],
+    }
+    pd.DataFrame(checks).to_csv(outputs / "saddle" / "checks.csv", index=False)
+    (outputs / "sweeps" / "precision" / "figures").mkdir(parents=True)
+    for place in ("audit/heat_map.png", "sweeps/precision/figures/dtype.png", "sweeps/precision/figures/curves_1.png"):
+        matplotlib.image.imsave(outputs / place, np.zeros((4, 4)))
+    table = "dtype,model,n,validation_accuracy_mean,validation_accuracy_half_width,test_accuracy_mean,"
+    table += (
+        "test_accuracy_half_width,train_loss_mean,fit_seconds_median,notes\nfloat64,custom,2,.8,.01,.79,.01,.5,9,\n"
+    )
+    (outputs / "sweeps" / "precision" / "table_dtype.csv").write_text(table)
 
 
 def make_cells(id: str, settings: str = "stated") -> pd.DataFrame:

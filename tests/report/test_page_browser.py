@@ -60,7 +60,8 @@ return [document.documentElement.scrollWidth > edge, found];
 
 
 @pytest.fixture(scope="module")
-def browser(paper, tmp_path_factory):
+def browser(outputs, tmp_path_factory):
+    """Open the page once: tests change the window and reload, but start no other browser."""
     if not (CHROMIUM and DRIVER):
         pytest.skip("no Chromium with its driver on the path (Debian: chromium, chromium-driver)")
     from selenium import webdriver
@@ -71,7 +72,7 @@ def browser(paper, tmp_path_factory):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    driver.get(paper.build(tmp_path_factory.mktemp("outputs")).as_uri())
+    driver.get((outputs / "paper" / "index.html").as_uri())
     yield driver
     driver.quit()
 

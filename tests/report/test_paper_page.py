@@ -10,7 +10,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from paper_frames import NASTY, PROVENANCE, Paper, make_cells, make_claims
+from paper_frames import CANDIDATE, NASTY, PROVENANCE, Paper, make_cells, make_claims
 
 from fmnist_lab import data, published
 from fmnist_lab.published.report import printed_title
@@ -21,12 +21,6 @@ from fmnist_lab.report.markup import BADGES
 from fmnist_lab.report.paper_figures import initialization_differences
 from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.saddle.figures import FIGURES
-
-SETTING = {"lr": 0.02, "batch_size": 128, "epochs": 7}
-CANDIDATE = {
-    "table": "table1", "reading": "as printed", **SETTING, "within": 7, "cells": 8, "misfit": 0.5,
-    "lr_updates": 52.5, "kept": True, "scale": 1.0,
-}  # fmt: skip
 
 SILENT = {"script", "style"}
 
@@ -57,37 +51,6 @@ class Document(HTMLParser):
 
 def read(page):
     return Document(page.read_text("utf-8"))
-
-
-@pytest.fixture(scope="module")
-def outputs(paper, tmp_path_factory):
-    """A built paper, with an audit and a saddle beside it."""
-    folder = tmp_path_factory.mktemp("outputs")
-    (folder / "audit").mkdir()
-    for name, row in {
-        "ranking": CANDIDATE,
-        "transfer": {"verdict": "given up"},
-        "unexplained": {"misfit": 2.5},
-    }.items():
-        pd.DataFrame([row]).to_csv(folder / "audit" / f"{name}.csv", index=False)
-    (folder / "saddle").mkdir()
-    checks = {
-        "name": ["slope", "spectrum"],
-        "prediction": [3.0, 1.0],
-        "observation": [3.0001, 7.0],
-        "ok": [True, False],
-    }
-    pd.DataFrame(checks).to_csv(folder / "saddle" / "checks.csv", index=False)
-    (folder / "sweeps" / "precision" / "figures").mkdir(parents=True)
-    for place in ("audit/heat_map.png", "sweeps/precision/figures/dtype.png", "sweeps/precision/figures/curves_1.png"):
-        matplotlib.image.imsave(folder / place, np.zeros((4, 4)))
-    table = "dtype,model,n,validation_accuracy_mean,validation_accuracy_half_width,test_accuracy_mean,"
-    table += (
-        "test_accuracy_half_width,train_loss_mean,fit_seconds_median,notes\nfloat64,custom,2,.8,.01,.79,.01,.5,9,\n"
-    )
-    (folder / "sweeps" / "precision" / "table_dtype.csv").write_text(table)
-    paper.build(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
