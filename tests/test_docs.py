@@ -16,6 +16,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 
 from fmnist_lab.composition import expand
@@ -104,15 +106,16 @@ class Reader:
         (self.folder / block.notes["file"]).write_text(block.text, "utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def to_run(page: Path) -> list[Block]:
+    return [block for block in blocks(page) if "not run" not in block.notes]
+
+
+@pytest.mark.parametrize("page", [*filter(to_run, PAGES)], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_page_does_what_it_says(page, tmp_path, monkeypatch):
-    to_run = [block for block in blocks(page) if "not run" not in block.notes]
-    if not to_run:
-        pytest.skip("nothing in it to run")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
     reader = Reader(tmp_path)
-    for block in to_run:
+    for block in to_run(page):
         reader.follow(block)
 
 
@@ -226,8 +229,6 @@ def test_back_propagation_derives_every_function_it_rests_on():
 
 
 def test_the_notebook_runs_in_a_notebook(tmp_path):
-    nbclient = pytest.importorskip("nbclient", reason="comes with the extra dev")
-    nbformat = pytest.importorskip("nbformat")
     notebook = nbformat.read(ROOT / "docs" / "notebook.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "committed without its outputs"
     nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()

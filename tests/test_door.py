@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from fmnist_lab import data
 from fmnist_lab.answers import status_of
@@ -190,7 +191,6 @@ def test_a_letter_that_the_output_does_not_have_stops_nothing(lab):
 
 @pytest.mark.parametrize("model", ["custom", "torch"])
 def test_a_device_that_is_not_there_gets_one_line(lab, model):
-    torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     assert_refused(lab("device=cuda", f"model={model}"), "device=cuda: must be cpu or auto", lab.folder)

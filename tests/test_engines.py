@@ -6,6 +6,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+import submitit
 import yaml
 from hydra.core.config_store import ConfigStore
 from hypothesis import given
@@ -178,7 +179,6 @@ class Clock:
 @pytest.fixture
 def cluster(monkeypatch):
     """Gives the engine of a SLURM that takes every job, and says of each that it ended well."""
-    pytest.importorskip("submitit")
     paths = SimpleNamespace(stderr="log")
     submitted = lambda executor, configs, at_once: [  # noqa: E731
         SimpleNamespace(job_id=f"7_{place}", paths=paths) for place in range(len(configs))
@@ -229,7 +229,6 @@ def test_an_interrupt_while_jobs_are_submitted_takes_them_from_the_queue(small, 
 
 @pytest.mark.parametrize(("device", "gpus"), [("cuda", 1), ("cpu", 0)])
 def test_submitit_is_told_that_a_run_wants_a_gpu(small, monkeypatch, device, gpus):
-    submitit = pytest.importorskip("submitit")
     told = {}
 
     class Executor:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.datasets import load_digits
 
 from fmnist_lab.composition import compose
 from fmnist_lab.conf import conf_folder
@@ -112,7 +113,7 @@ def test_digits_need_no_network(lab, tmp_path_factory):
 
 
 def test_digits_are_scikit_learns_in_two_halves():
-    known = pytest.importorskip("sklearn.datasets").load_digits()
+    known = load_digits()
     train_images, train_labels, test_images, test_labels = map_arrays(prepare(shipped("digits"), None))
     np.testing.assert_array_equal(np.concatenate([train_images, test_images]), known.data)
     np.testing.assert_array_equal(np.concatenate([train_labels, test_labels]), known.target)

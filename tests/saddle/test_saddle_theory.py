@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
@@ -157,7 +158,6 @@ def test_coefficients_are_those_of_the_polynomial(seed):
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_the_relu_gradient_is_autograds(depth):
-    torch = pytest.importorskip("torch")
     moments, X, Y = draw(5)
     images = Sample(X, Y, moments)
     weights = network.random([5, *[4] * depth, 3], np.random.default_rng(0))
