@@ -1,5 +1,6 @@
 """The command line: wrong input gets one line and status 2; help is light."""
 
+import argparse
 import errno
 import gzip
 import os
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from fmnist_lab import data
-from fmnist_lab.answers import status_of
+from fmnist_lab.answers import accept_lazy_help, status_of
 from fmnist_lab.config import Config, rules
 
 # What is typed, and what the one line must name.
@@ -240,10 +241,36 @@ def test_help_names_every_key(lab):
     assert settings in ([], ["data.name"])
 
 
-def test_an_unsupported_python_is_answered_with_one_line(capsys):
-    from fmnist_lab.__main__ import unsupported
+@pytest.fixture
+def argparse_of_3_14(monkeypatch):
+    """Python 3.14 expands the help of every argument that is added, which fails where `"%" in help` does."""
+    container = argparse._ActionsContainer
+    add = container.add_argument
 
-    assert unsupported() == 2
-    line = capsys.readouterr().err
-    assert line.count("\n") == 1
-    assert "3.11 to 3.13" in line
+    def check_help(self, action):
+        try:
+            if action.help and "%" in action.help:
+                argparse.HelpFormatter("")._expand_help(action)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError("badly formed help string") from error
+
+    def add_argument(self, *words, **options):
+        action = add(self, *words, **options)
+        self._check_help(action)
+        return action
+
+    monkeypatch.setattr(container, "_check_help", check_help, raising=False)
+    monkeypatch.setattr(container, "add_argument", add_argument)
+
+
+def test_hydra_starts_with_the_argparse_of_python_3_14(argparse_of_3_14):
+    from hydra._internal.utils import get_args_parser
+
+    with pytest.raises(ValueError, match="badly formed help string"):
+        get_args_parser()
+    accept_lazy_help.__wrapped__()
+    parser = get_args_parser()
+    assert parser.parse_args(["lr=0.1", "--multirun"]).overrides == ["lr=0.1"]
+    assert "Install or Uninstall shell completion" in str([action.help for action in parser._actions])
+    with pytest.raises(ValueError, match="badly formed help string"):
+        parser.add_argument("--rate", help="100%")

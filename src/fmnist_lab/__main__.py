@@ -2,21 +2,12 @@
 
 import sys
 
+from fmnist_lab.door import run
+
 
 def main() -> None:
-    """Check that Hydra can start on this Python, and open the door."""
-    if sys.version_info >= (3, 14):
-        sys.exit(unsupported())
-    from fmnist_lab.door import run
-
+    """Run the command line and leave with its exit status."""
     sys.exit(run())
-
-
-def unsupported() -> int:
-    """Say in one line why not, and what to use."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    print(f"fmnist_lab: Python {version}: Hydra 1.3 cannot start on 3.14; use Python 3.11 to 3.13", file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

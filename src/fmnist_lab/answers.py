@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import io
 import os
@@ -11,8 +12,10 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -29,6 +32,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what a disk 
 def answer(app: Callable[[], None], schema: type) -> int:
     """Run the command line of `app`, whose keys are those of `schema`; return the exit status."""
     open_door()
+    if sys.version_info >= (3, 14):
+        accept_lazy_help()
     register(schema)
     if "HYDRA_FULL_ERROR" not in os.environ:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print
@@ -36,6 +41,23 @@ def answer(app: Callable[[], None], schema: type) -> int:
         app()  # the user asks for tracebacks
         return 0
     return status_of(app, schema)
+
+
+@cache  # once a process
+def accept_lazy_help() -> None:
+    """Let argparse accept a help that is not a string, which Hydra 1.3 gives to `--shell-completion`.
+
+    Python 3.14 looks for "%" in the help of an argument as soon as it is added, and fails at Hydra's object, which
+    becomes a string only when it is shown. Remove this when pyproject.toml requires Hydra 1.4, which avoids the check.
+    """
+    container: Any = argparse._ActionsContainer
+    check = container._check_help
+
+    def check_string(parser: argparse.ArgumentParser, action: argparse.Action) -> None:
+        if isinstance(action.help, str):
+            check(parser, action)
+
+    container._check_help = check_string
 
 
 def status_of(run: Callable[[], int | None], schema: type) -> int:
