@@ -3,21 +3,32 @@
 PYTHON ?= python3
 # More seeds, narrower intervals: make SEEDS=10 paper
 SEEDS ?= 5
+# Hold packages at a version: make HOLD="torch==2.14.1 torchvision==0.29.1" upgrade
+HOLD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-engines paper studies elsewhere audit saddle clean
+.PHONY: help setup setup-dev test test-all test-engines upgrade paper studies elsewhere audit saddle clean
 
 help:  ## say what each target does
 	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup:  ## create .venv, install the packages, fetch the data
+setup:  ## create .venv, install the locked packages, fetch the data
 	@$(PYTHON) scripts/bootstrap.py
 
-test:  ## set up, then lint, check the types and run the tests
+setup-dev:  ## the same, with the tools that the tests need
+	@$(PYTHON) scripts/bootstrap.py --dev
+
+test:  ## set up, then lint, check the types and run every test but the slow proofs
 	@$(PYTHON) scripts/test.py
+
+test-all:  ## set up, then lint, check the types and run every test
+	@$(PYTHON) scripts/test.py --all
 
 test-engines:  ## set up, then try every launcher, on a real SLURM (installed from Debian if need be) and a real Ray
 	@$(PYTHON) scripts/engines.py
+
+upgrade:  ## renew the lock with the newest releases, then run every test
+	@$(PYTHON) scripts/upgrade.py $(HOLD)
 
 paper:  ## set up, then rerun every figure and table of the report and build the page
 	@$(PYTHON) scripts/paper.py --seeds $(SEEDS)

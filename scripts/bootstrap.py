@@ -1,12 +1,14 @@
-"""Sets the project up from an empty clone: the environment .venv, the packages in it, the data.
+"""Sets the project up from an empty clone: the environment .venv, the locked packages in it, the data.
 
-`python scripts/bootstrap.py` with any Python from 3.11 to 3.13, or `make setup`. Once it takes a few minutes
-and some gigabytes (PyTorch); later calls find the stamp of the first in .venv and take a second. The other
-scripts begin with the same set-up. Only the standard library is imported, as nothing else is there yet.
+`python scripts/bootstrap.py` with any Python from 3.11 on, or `make setup`. Once it takes a few minutes
+and some gigabytes (PyTorch); later calls find the stamp of the first in .venv and take a second. With `--dev`, or
+`make setup-dev`, the tools that the tests need are installed too. The other scripts begin with the same set-up.
+Only the standard library is imported, as nothing else is there yet.
 """
 
 from __future__ import annotations  # so that a Python too old for the project can still read this, and say so
 
+import argparse
 import hashlib
 import os
 import platform
@@ -23,18 +25,24 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "installed.txt"
+DATA_NOTE = VENV / "data.txt"
+"""Where `fetch_data.py` notes the folder of the data."""
 
-OLDEST, TOO_NEW = (3, 11), (3, 14)
+LOCK, DEV_LOCK = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+"""What runs the project, and the same with the tools of its tests: each package, its version and its hashes."""
+
+OLDEST = (3, 11)
 ALTERNATIVES = ("python3.13", "python3.12", "python3.11")
 BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
 
 
 class Step(NamedTuple):
-    """One command that ran: its name, how long it took in seconds, and its exit status."""
+    """One command that ran: how long it took, its exit status, and how much lies in the folder that it filled."""
 
     name: str
     seconds: float
     status: int
+    size: int | None = None  # bytes
 
 
 class Steps:
@@ -59,14 +67,32 @@ class Steps:
         if status:
             sys.exit(status)
 
+    def measure(self, folder: Path) -> None:
+        """Note beside the last step how many bytes lie in the folder that it filled."""
+        self.taken[-1] = self.taken[-1]._replace(size=size(folder))
+
+    def finish(self, name: str, *command: str | Path) -> int:
+        """Print the table, then run the last command, whose own last line is to be the last of all."""
+        if self.taken:
+            self.print_table()
+        status = self.run(name, *command)
+        self.taken.clear()
+        return status
+
     def print_table(self) -> None:
-        """Print the seconds that each step took."""
+        """Print the seconds that each step took, and the megabytes (10^6 bytes) that lie where it wrote."""
         width = max(len(step.name) for step in self.taken)
-        print(f"\n{'step':<{width}}  seconds")
+        print(f"\n{'step':<{width}}  seconds  MB on disk")
         for step in self.taken:
+            megabytes = "" if step.size is None else f"{step.size / 1e6:.1f}"
             remark = f"  status {step.status}" if step.status else ""
-            print(f"{step.name:<{width}} {step.seconds:8.1f}{remark}")
+            print(f"{step.name:<{width}} {step.seconds:8.1f} {megabytes:>11}{remark}".rstrip())
         print(f"{'total':<{width}} {sum(step.seconds for step in self.taken):8.1f}", flush=True)
+
+
+def size(folder: Path) -> int:
+    """Return the bytes of all files below `folder`; what a link points to does not count."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_symlink() or path.is_file())
 
 
 def wait(command: list[str]) -> int:
@@ -97,11 +123,12 @@ def timed_steps() -> Iterator[Steps]:
             steps.print_table()
 
 
-def set_up(steps: Steps) -> None:
-    """Make the environment and the data ready; leave with the status of the part that fails."""
+def set_up(steps: Steps, dev: bool = False) -> None:
+    """Make the environment, with the tools of the tests if `dev`, and the data ready; leave with a failure's status."""
     refuse_unsuitable_python()
-    install(steps)
-    steps.require("fetch data", PYTHON, "scripts/fetch_data.py")
+    install(steps, dev)
+    steps.require("fetch data", PYTHON, "scripts/fetch_data.py", "--note", DATA_NOTE)
+    steps.measure(Path(DATA_NOTE.read_text(encoding="utf-8")))
 
 
 def conduct_study(study: str) -> None:
@@ -118,43 +145,54 @@ def conduct(name: str, module: str, *words: str) -> None:
 
 def refuse_unsuitable_python() -> None:
     """Leave with status 2 and one line when the project cannot run on this Python."""
-    if not OLDEST <= sys.version_info[:2] < TOO_NEW:
-        reason = "the code needs 3.11, and Hydra 1.3 cannot start on 3.14"
-        line = f"fmnist_lab runs on Python 3.11 to 3.13 ({reason}), not on {platform.python_version()}"
-        print(f"{line}: {advice()}", file=sys.stderr)
+    if sys.version_info[:2] < OLDEST:
+        print(f"fmnist_lab needs Python 3.11 or newer, not {platform.python_version()}: {advice()}", file=sys.stderr)
         sys.exit(BAD_INPUT)
 
 
 def advice() -> str:
     """What to do instead: name a suitable Python of this machine if there is one."""
-    found = next(filter(starts, ALTERNATIVES), None)
+    found = next((python for python in ALTERNATIVES if starts(python, "-c", "")), None)
     if found is None:
         return "install Python 3.13 and run this with it"
     return f'run this with {found} (with make: "make PYTHON={found}")'
 
 
-def starts(python: str) -> bool:
-    """Whether such a Python is here and runs: a version manager leaves placeholders that do not."""
-    path = shutil.which(python)
-    return path is not None and subprocess.run([path, "-c", ""], stderr=subprocess.DEVNULL).returncode == 0
+def starts(program: str, *words: str) -> bool:
+    """Whether such a program is here and runs: a version manager leaves placeholders that do not."""
+    path = shutil.which(program)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return path is not None and subprocess.run([path, *words], **quiet).returncode == 0
 
 
-def install(steps: Steps) -> None:
-    """Bring .venv up to date with pyproject.toml, from nothing when it is of another Python or folder.
+def install(steps: Steps, dev: bool = False) -> None:
+    """Bring .venv up to date with the lock and pyproject.toml, from nothing when it is of another Python or folder.
 
-    The stamp is taken away first and written last, so that an interrupted installation is begun anew.
+    What was installed with `dev` serves without it too. The stamp is taken away first and written last, so that an
+    interrupted installation is begun again.
     """
-    wanted = [f"{platform.python_version()} in {ROOT}", sha256(ROOT / "pyproject.toml")]
+    wanted = [f"{platform.python_version()} in {ROOT}", sha256(ROOT / "pyproject.toml"), sha256(LOCK)]
+    if dev:
+        wanted.append(sha256(DEV_LOCK))
     found = STAMP.read_text(encoding="utf-8").splitlines() if STAMP.exists() else []
-    if found == wanted:
+    if found[: len(wanted)] == wanted:
         return
     if found[:1] != wanted[:1]:
         steps.require("create .venv", sys.executable, "-m", "venv", "--clear", VENV)
     else:
         STAMP.unlink()
-    pip = (PYTHON, "-m", "pip", "--disable-pip-version-check")
-    steps.require("install packages", *pip, "install", "--editable", ".[dev]")
+    name, lock = ("install packages and tools", DEV_LOCK) if dev else ("install packages", LOCK)
+    steps.require(name, *installer(), "--require-hashes", "--requirement", lock)
+    steps.require("install project", *installer(), "--no-deps", "--editable", ROOT)
+    steps.measure(VENV)
     STAMP.write_text("\n".join(wanted), encoding="utf-8")
+
+
+def installer() -> list[str | Path]:
+    """Return the beginning of a command that installs into .venv: uv where it is on the path, pip elsewhere."""
+    if starts("uv", "--version"):
+        return ["uv", "pip", "install", "--python", PYTHON]
+    return [PYTHON, "-m", "pip", "--disable-pip-version-check", "install"]
 
 
 def sha256(path: Path) -> str:
@@ -162,8 +200,11 @@ def sha256(path: Path) -> str:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Set the project up.")
+    parser.add_argument("--dev", action="store_true", help="with the tools that the tests need")
+    arguments = parser.parse_args()
     with timed_steps() as steps:
-        set_up(steps)
+        set_up(steps, arguments.dev)
 
 
 if __name__ == "__main__":

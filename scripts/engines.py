@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import sys
 
-from bootstrap import PYTHON, set_up, timed_steps
+from bootstrap import PYTHON, installer, set_up, timed_steps
 
 
 def main() -> None:
     with timed_steps() as steps:
-        set_up(steps)
-        pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-        steps.require("install launchers", *pip, "--editable", ".[slurm,ray]")
+        set_up(steps, dev=True)
+        steps.require("install launchers", *installer(), "--quiet", "--editable", ".[slurm,ray]")
         steps.require("contract", PYTHON, "scripts/engines/contract.py", *sys.argv[1:])
 
 

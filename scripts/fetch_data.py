@@ -4,9 +4,11 @@ Without a name it is Fashion-MNIST; the names of those that come with the lab ar
 
 Where the data is at hand already (the cache, Debian's package) nothing is downloaded. Otherwise its servers
 are asked first and then, on a Debian or Ubuntu machine, the distribution's archive, without installing
-anything. Prints where the data lies; exit status 2 with one line on stderr when it cannot be had.
+anything. Prints where the data lies, and writes that folder's path to the file that `--note` names; exit status 2 with
+one line on stderr when the data cannot be had.
 """
 
+import argparse
 import logging
 import shutil
 import subprocess
@@ -21,13 +23,18 @@ from fmnist_lab.errors import InputError
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    name = sys.argv[1] if len(sys.argv) > 1 else "fashion_mnist"
+    parser = argparse.ArgumentParser(description="Fetch a data set into the project's data cache.")
+    parser.add_argument("name", nargs="?", default="fashion_mnist", help="a file of conf/data/")
+    parser.add_argument("--note", type=Path, help="a file for the path of the folder where the data lies")
+    arguments = parser.parse_args()
     try:
-        source = known(name)
+        source = known(arguments.name)
         folder = fetch(source)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
+    if arguments.note:
+        arguments.note.write_text(str(folder), encoding="utf-8")
     print(f"{source.title} lies in {folder} (SHA-256 {source.checksum})")
     return 0
 

@@ -1,8 +1,8 @@
 """Tests the project from an empty clone: sets it up, then runs the linters, the type checker and the tests.
 
-`python scripts/test.py`, or `make test`. Every check runs even if an earlier one fails; the exit status is
-that of the first failure. Words after `--` go to pytest: `python scripts/test.py -- -k custom`. One test
-process a core.
+`python scripts/test.py`, or `make test`: every test but the slow proofs. `--all`, or `make test-all`: these too.
+`--rest`: the slow proofs alone, and no linter. Every check runs even if an earlier one fails; the exit status is that
+of the first failure. Words after `--` go to pytest: `python scripts/test.py -- -k custom`. One test process a core.
 """
 
 from __future__ import annotations
@@ -13,34 +13,42 @@ from pathlib import Path
 
 from bootstrap import PYTHON, Steps, set_up, timed_steps
 
-LINT_IMPORTS = PYTHON.with_name("lint-imports" + PYTHON.suffix)
+CHECKS = {
+    "ruff check": [PYTHON, "-m", "ruff", "check"],
+    "ruff format": [PYTHON, "-m", "ruff", "format", "--check"],
+    "mypy": [PYTHON, "-m", "mypy"],
+    "lint-imports": [PYTHON.with_name("lint-imports" + PYTHON.suffix)],
+}
+PROMISES, REST, ALL = "not slow and not engines", "slow and not engines", "not engines"
 
 
-def commands(pytest_arguments: list[str]) -> dict[str, list[str | Path]]:
-    """The checks by name, the tests last so that their closing line is the last one printed."""
-    return {
-        "ruff check": [PYTHON, "-m", "ruff", "check"],
-        "ruff format": [PYTHON, "-m", "ruff", "format", "--check"],
-        "mypy": [PYTHON, "-m", "mypy"],
-        "lint-imports": [LINT_IMPORTS],
-        # A file stays on one process: its tests share what they trained.
-        "pytest": [PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadfile", *pytest_arguments],
-    }
+def pytest_command(marks: str, words: list[str]) -> list[str | Path]:
+    """Return the command that runs the tests with these marks; a file stays on one process, which shares its runs."""
+    return [PYTHON, "-m", "pytest", "-m", marks, "-n", "auto", "--dist", "loadfile", *words]
 
 
-def check(steps: Steps, pytest_arguments: list[str]) -> int:
-    """Run every check; the first status that is not zero, else zero."""
-    statuses = [steps.run(name, *command) for name, command in commands(pytest_arguments).items()]
-    return next(filter(None, statuses), 0)
+def check(steps: Steps, marks: str, words: list[str]) -> int:
+    """Run the linters, except before the rest, and the tests; return the first status that is not zero, else zero."""
+    checks = {} if marks == REST else CHECKS
+    statuses = {name: steps.run(name, *command) for name, command in checks.items()}
+    tests = steps.finish("pytest", *pytest_command(marks, words))
+    failed = [name for name, status in statuses.items() if status]
+    if failed:
+        print(f"failed before the tests: {', '.join(failed)}", file=sys.stderr)
+    return next(filter(None, [*statuses.values(), tests]), 0)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Set the project up and test it.")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_const", dest="marks", const=ALL, help="the slow proofs too")
+    which.add_argument("--rest", action="store_const", dest="marks", const=REST, help="the slow proofs alone")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
+    parser.set_defaults(marks=PROMISES)
     arguments = parser.parse_args()
     with timed_steps() as steps:
-        set_up(steps)
-        return check(steps, arguments.pytest)
+        set_up(steps, dev=True)
+        return check(steps, arguments.marks, arguments.pytest)
 
 
 if __name__ == "__main__":

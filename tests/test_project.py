@@ -6,21 +6,27 @@ import importlib.util
 import os
 import re
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import fmnist_lab
+from fmnist_lab.provenance import PACKAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDIES = ("paper", "studies", "elsewhere", "audit")
-SET_UP = ("bootstrap", "test", "engines", *STUDIES, "saddle", "clean")
+SET_UP = ("bootstrap", "test", "engines", "upgrade", *STUDIES, "saddle", "clean")
+LOCKS = ("requirements.lock", "requirements-dev.lock")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -54,11 +60,14 @@ def bootstrap(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def clone(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder with nothing but pyproject.toml, which the set-up script takes for the project's."""
-    (tmp_path / "pyproject.toml").write_text("[project]\n")
-    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
-    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
-    monkeypatch.setattr(bootstrap, "STAMP", tmp_path / ".venv" / "installed.txt")
+    """A folder with nothing but pyproject.toml and the locks, which the set-up script takes for the project's."""
+    files = {"ROOT": ".", "VENV": ".venv", "STAMP": ".venv/installed.txt", "DATA_NOTE": ".venv/data.txt"}
+    locks = {"LOCK": "requirements.lock", "DEV_LOCK": "requirements-dev.lock"}
+    for name, file in (files | locks).items():
+        monkeypatch.setattr(bootstrap, name, tmp_path / file)
+    for file in ("pyproject.toml", *locks.values()):
+        (tmp_path / file).write_text(f"{file}\n")
+    monkeypatch.setattr(bootstrap, "starts", lambda program, *words: False)
     return tmp_path
 
 
@@ -66,22 +75,36 @@ class Rehearsal:
     """Stands in for Steps: notes the names, leaves a .venv behind, fails where it is told to."""
 
     def __init__(self, clone: Path, failing: str = "") -> None:
-        self.clone, self.failing, self.names = clone, failing, list[str]()
+        self.clone, self.failing, self.commands = clone, failing, dict[str, tuple[str | Path, ...]]()
+        self.measured: list[Path] = []
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.commands)
 
     def run(self, name: str, *command: str | Path) -> int:
-        self.names.append(name)
+        self.commands[name] = command
         (self.clone / ".venv").mkdir(exist_ok=True)
         return 3 if name == self.failing else 0
+
+    finish = run
+
+    def measure(self, folder: Path) -> None:
+        self.measured.append(folder)
 
     def require(self, name: str, *command: str | Path) -> None:
         if status := self.run(name, *command):
             sys.exit(status)
 
 
-def installed(bootstrap: ModuleType, clone: Path) -> list[str]:
+def installed(bootstrap: ModuleType, clone: Path, dev: bool = False) -> list[str]:
     steps = Rehearsal(clone)
-    bootstrap.install(steps)
+    bootstrap.install(steps, dev)
     return steps.names
+
+
+INSTALLATION = ["install packages", "install project"]
+WITH_TOOLS = ["install packages and tools", "install project"]
 
 
 # The set-up.
@@ -93,29 +116,69 @@ def test_set_up_imports_only_the_standard_library(script: str) -> None:
 
 
 def test_first_call_installs_and_second_does_nothing(bootstrap: ModuleType, clone: Path) -> None:
-    assert installed(bootstrap, clone) == ["create .venv", "install packages"]
+    assert installed(bootstrap, clone) == ["create .venv", *INSTALLATION]
     assert installed(bootstrap, clone) == []
 
 
-def test_interrupted_installation_begins_anew(bootstrap: ModuleType, clone: Path) -> None:
+def test_tools_are_added_on_top_and_serve_the_rest_too(bootstrap: ModuleType, clone: Path) -> None:
+    installed(bootstrap, clone)
+    assert installed(bootstrap, clone, dev=True) == WITH_TOOLS
+    assert installed(bootstrap, clone, dev=True) == []
+    assert installed(bootstrap, clone) == []
+
+
+@pytest.mark.parametrize(("dev", "lock"), [(False, "requirements.lock"), (True, "requirements-dev.lock")])
+@pytest.mark.parametrize("uv", [False, True], ids=["pip", "uv"])
+def test_what_is_installed_is_the_lock_with_its_hashes_and_then_the_project_alone(
+    uv: bool, dev: bool, lock: str, bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "starts", lambda program, *words: uv and program == "uv")
+    steps = Rehearsal(clone)
+    bootstrap.install(steps, dev)
+    _, packages, project = steps.commands.values()
+    pip = (bootstrap.PYTHON, "-m", "pip", "--disable-pip-version-check", "install")
+    installer = ("uv", "pip", "install", "--python", bootstrap.PYTHON) if uv else pip
+    assert packages == (*installer, "--require-hashes", "--requirement", clone / lock)
+    assert project == (*installer, "--no-deps", "--editable", clone)
+    assert steps.measured == [clone / ".venv"]
+
+
+@pytest.mark.parametrize("failing", INSTALLATION)
+def test_interrupted_installation_begins_again(failing: str, bootstrap: ModuleType, clone: Path) -> None:
     with pytest.raises(SystemExit) as exit:
-        bootstrap.install(Rehearsal(clone, failing="install packages"))
+        bootstrap.install(Rehearsal(clone, failing))
     assert exit.value.code == 3
-    assert installed(bootstrap, clone) == ["create .venv", "install packages"]
+    assert installed(bootstrap, clone) == ["create .venv", *INSTALLATION]
 
 
-def test_changed_metadata_is_installed_into_the_same_environment(bootstrap: ModuleType, clone: Path) -> None:
+def test_interrupted_tools_begin_again(bootstrap: ModuleType, clone: Path) -> None:
     installed(bootstrap, clone)
-    (clone / "pyproject.toml").write_text("[project]\nname = 'changed'\n")
-    assert installed(bootstrap, clone) == ["install packages"]
+    with pytest.raises(SystemExit):
+        bootstrap.install(Rehearsal(clone, failing="install packages and tools"), dev=True)
+    assert installed(bootstrap, clone) == ["create .venv", *INSTALLATION]
 
 
-def test_interrupted_update_begins_anew(bootstrap: ModuleType, clone: Path) -> None:
+@pytest.mark.parametrize("changed", ["pyproject.toml", "requirements.lock"])
+def test_a_change_is_installed_into_the_same_environment(changed: str, bootstrap: ModuleType, clone: Path) -> None:
+    installed(bootstrap, clone, dev=True)
+    (clone / changed).write_text("changed\n")
+    assert installed(bootstrap, clone) == INSTALLATION
+    assert installed(bootstrap, clone, dev=True) == WITH_TOOLS
+
+
+def test_a_change_of_the_tools_concerns_the_tests_alone(bootstrap: ModuleType, clone: Path) -> None:
+    installed(bootstrap, clone, dev=True)
+    (clone / "requirements-dev.lock").write_text("changed\n")
+    assert installed(bootstrap, clone) == []
+    assert installed(bootstrap, clone, dev=True) == WITH_TOOLS
+
+
+def test_interrupted_update_begins_again(bootstrap: ModuleType, clone: Path) -> None:
     installed(bootstrap, clone)
-    (clone / "pyproject.toml").write_text("[project]\nname = 'changed'\n")
+    (clone / "requirements.lock").write_text("changed\n")
     with pytest.raises(SystemExit):
         bootstrap.install(Rehearsal(clone, failing="install packages"))
-    assert installed(bootstrap, clone) == ["create .venv", "install packages"]
+    assert installed(bootstrap, clone) == ["create .venv", *INSTALLATION]
 
 
 def test_another_python_gets_an_environment_of_its_own(
@@ -123,10 +186,27 @@ def test_another_python_gets_an_environment_of_its_own(
 ) -> None:
     installed(bootstrap, clone)
     monkeypatch.setattr(bootstrap.platform, "python_version", lambda: "3.12.99")
-    assert installed(bootstrap, clone) == ["create .venv", "install packages"]
+    assert installed(bootstrap, clone) == ["create .venv", *INSTALLATION]
 
 
-@pytest.mark.parametrize("version", [(3, 10, 14), (3, 14, 0), (2, 7, 18)])
+def test_the_set_up_measures_environment_and_data(bootstrap: ModuleType, clone: Path) -> None:
+    (clone / ".venv").mkdir()
+    (clone / ".venv" / "data.txt").write_text("where it lies")
+    steps = Rehearsal(clone)
+    bootstrap.set_up(steps)
+    assert steps.commands["fetch data"][-2:] == ("--note", clone / ".venv" / "data.txt")
+    assert steps.measured == [clone / ".venv", Path("where it lies")]
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 14, 0), (3, 15, 0)])
+def test_suitable_python_is_accepted(
+    version: tuple[int, ...], bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap.sys, "version_info", version)
+    bootstrap.refuse_unsuitable_python()
+
+
+@pytest.mark.parametrize("version", [(3, 10, 14), (2, 7, 18)])
 def test_unsuitable_python_is_refused_in_one_line(
     version: tuple[int, ...],
     bootstrap: ModuleType,
@@ -134,19 +214,19 @@ def test_unsuitable_python_is_refused_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(bootstrap.sys, "version_info", version)
-    monkeypatch.setattr(bootstrap, "starts", lambda python: python == "python3.12")
+    monkeypatch.setattr(bootstrap, "starts", lambda python, *words: python == "python3.12")
     with pytest.raises(SystemExit) as exit:
         bootstrap.refuse_unsuitable_python()
     assert exit.value.code == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.fullmatch(r".*Hydra 1\.3 cannot start on 3\.14.*make PYTHON=python3\.12.*\n", err)
+    assert re.fullmatch(r"fmnist_lab needs Python 3\.11 or newer, not .*make PYTHON=python3\.12.*\n", err)
 
 
 def test_without_a_suitable_python_the_advice_is_to_install_one(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap, "starts", lambda python: False)
+    monkeypatch.setattr(bootstrap, "starts", lambda python, *words: False)
     assert "install Python 3.13" in bootstrap.advice()
 
 
@@ -154,15 +234,14 @@ def test_placeholder_of_a_version_manager_does_not_count(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: sys.executable)
-    assert bootstrap.starts("python3.13")
+    assert bootstrap.starts("python3.13", "-c", "")
     failed = subprocess.CompletedProcess[str]([], returncode=127)
     monkeypatch.setattr(bootstrap.subprocess, "run", lambda *_, **__: failed)
-    assert not bootstrap.starts("python3.13")
+    assert not bootstrap.starts("python3.13", "-c", "")
 
 
-def test_the_bounds_are_those_of_the_metadata(bootstrap: ModuleType) -> None:
-    oldest, too_new = (".".join(map(str, bound)) for bound in (bootstrap.OLDEST, bootstrap.TOO_NEW))
-    assert PYPROJECT["project"]["requires-python"] == f">={oldest},<{too_new}"
+def test_the_oldest_python_is_that_of_the_metadata(bootstrap: ModuleType) -> None:
+    assert PYPROJECT["project"]["requires-python"] == f">={'.'.join(map(str, bootstrap.OLDEST))}"
 
 
 def test_a_failed_installation_leaves_with_its_status_and_fetches_nothing(bootstrap: ModuleType, clone: Path) -> None:
@@ -186,7 +265,27 @@ def test_a_step_gives_its_exit_status_and_the_table_its_seconds(
     assert exit.value.code == 5
     out = capfd.readouterr().out
     assert re.search(r"== good\s+did it\s+== bad\s", out)
-    assert re.search(r"step +seconds\s+good +\d+\.\d\s+bad +\d+\.\d +status 5\s+total +\d+\.\d\s*$", out)
+    table = r"step +seconds +MB on disk\s+good +\d+\.\d\n+bad +\d+\.\d +status 5\n+total +\d+\.\d\s*$"
+    assert re.search(table, out)
+
+
+def test_the_table_has_the_megabytes_of_the_folder_that_a_step_filled(
+    bootstrap: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_bytes(bytes(1_200_000))
+    (tmp_path / "other").write_bytes(bytes(1_100_000))
+    with bootstrap.timed_steps() as steps:
+        steps.require("fill", sys.executable, "-c", "")
+        steps.measure(tmp_path)
+    assert re.search(r"\nfill +\d+\.\d +2\.3\n", capfd.readouterr().out)
+
+
+def test_the_last_step_has_the_last_word(bootstrap: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    with bootstrap.timed_steps() as steps:
+        steps.run("first", sys.executable, "-c", "")
+        assert steps.finish("last", sys.executable, "-c", "print('1 passed'); raise SystemExit(4)") == 4
+    assert re.search(r"\nfirst +\d.*\ntotal .*\n+== last\n1 passed\n$", capfd.readouterr().out)
 
 
 class Interrupted:
@@ -254,21 +353,66 @@ def test_a_killed_step_gives_the_shells_status(bootstrap: ModuleType) -> None:
     assert bootstrap.Steps().run("killed", sys.executable, "-c", "import os; os.kill(os.getpid(), 9)") == 137
 
 
-def test_the_tests_run_every_check_and_tell_the_first_failure(bootstrap: ModuleType, clone: Path) -> None:
-    steps = Rehearsal(clone, failing="ruff check")
-    assert load("test").check(steps, []) == 3
-    assert steps.names == ["ruff check", "ruff format", "mypy", "lint-imports", "pytest"]
-    assert load("test").check(Rehearsal(clone), []) == 0
+CHECKS = ["ruff check", "ruff format", "mypy", "lint-imports"]
 
 
-def test_words_after_the_dashes_reach_pytest(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = load("test")
-    monkeypatch.setattr(script, "set_up", lambda steps: None)
-    monkeypatch.setattr(script, "check", lambda steps, arguments: arguments)
-    monkeypatch.setattr(sys, "argv", ["test.py", "--", "-k", "custom", "--lf"])
-    words = script.main()
-    assert words == ["-k", "custom", "--lf"]
-    assert script.commands(words)["pytest"][-3:] == words
+def test_every_check_runs_and_the_first_failure_counts(
+    bootstrap: ModuleType, clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script, steps = load("test"), Rehearsal(clone, failing="ruff check")
+    assert script.check(steps, script.PROMISES, []) == 3
+    assert steps.names == [*CHECKS, "pytest"]
+    assert capsys.readouterr().err == "failed before the tests: ruff check\n"
+    assert script.check(Rehearsal(clone, failing="pytest"), script.PROMISES, []) == 3
+    assert script.check(Rehearsal(clone), script.PROMISES, []) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "marks", "checks"),
+    [
+        ([], "not slow and not engines", CHECKS),
+        (["--all"], "not engines", CHECKS),
+        (["--rest"], "slow and not engines", []),
+    ],
+)
+def test_each_ring_has_its_tests_and_passes_words_on(
+    words: list[str],
+    marks: str,
+    checks: list[str],
+    bootstrap: ModuleType,
+    clone: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script, steps = load("test"), Rehearsal(clone)
+    monkeypatch.setattr(script, "set_up", lambda steps, dev: None)
+    monkeypatch.setattr(script, "timed_steps", lambda: contextlib.nullcontext(steps))
+    monkeypatch.setattr(sys, "argv", ["test.py", *words, "--", "-k", "custom", "--lf"])
+    assert script.main() == 0
+    assert steps.names == [*checks, "pytest"]
+    command = steps.commands["pytest"]
+    assert command[1:5] == ("-m", "pytest", "-m", marks)
+    assert command[-3:] == ("-k", "custom", "--lf")
+
+
+@pytest.mark.skipif(not shutil.which("timeout"), reason="needs bash and timeout, as the machines that run it have")
+@pytest.mark.parametrize(("first", "second", "status"), [(0, 0, 0), (3, 0, 3), (0, 4, 4), (3, 4, 3)])
+def test_ci_runs_both_parts_and_leaves_with_the_first_failure(
+    first: int, second: int, status: int, tmp_path: Path
+) -> None:
+    """With stand-ins for the commands; the user is not root, so nothing is installed."""
+    for name, body in {
+        "id": "echo 1000",
+        "make": f'echo "make $*"; exit {first}',
+        "python3": f'echo "python3 $*"; exit {second}',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("PYTHON", None)
+    done = subprocess.run(["bash", ROOT / ".ci" / "run"], env=environment, capture_output=True, text=True)
+    assert done.stdout == "make test\npython3 scripts/test.py --rest\n"
+    assert done.returncode == status
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -292,7 +436,8 @@ def test_cleaning_leaves_the_outcomes(bootstrap: ModuleType, clone: Path, monkey
         (clone / folder).mkdir(parents=True)
     script.main()
     left = {path.relative_to(clone).as_posix() for path in clone.rglob("*")}
-    assert left == {"pyproject.toml", "src", "src/package", "src/package/data", "outputs", "outputs/runs"}
+    files = {"pyproject.toml", *LOCKS}
+    assert left == {*files, "src", "src/package", "src/package/data", "outputs", "outputs/runs"}
 
 
 # What surrounds the code.
@@ -302,12 +447,106 @@ def test_makefile_only_calls_scripts() -> None:
     lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
     targets = [line.split(":")[0] for line in lines if re.match(r"[\w-]+:", line)]
     recipes = [line.strip() for line in lines if line.startswith("\t")]
-    assert targets == ["help", "setup", "test", "test-engines", *STUDIES, "saddle", "clean"]
-    for recipe in recipes[1:]:
-        script = re.fullmatch(r"@\$\(PYTHON\) scripts/(\w+)\.py( --seeds \$\(SEEDS\))?", recipe)
-        assert script is not None, recipe
-        assert script[1] in SET_UP
-        assert bool(script[2]) == (script[1] in STUDIES)
+    tests = ["test", "test-all", "test-engines"]
+    assert targets == ["help", "setup", "setup-dev", *tests, "upgrade", *STUDIES, "saddle", "clean"]
+    words = {"setup-dev": "--dev", "test-all": "--all", "upgrade": "$(HOLD)"}
+    words |= dict.fromkeys(STUDIES, "--seeds $(SEEDS)")
+    scripts = {"setup": "bootstrap", "setup-dev": "bootstrap", "test-all": "test", "test-engines": "engines"}
+    for target, recipe in zip(targets[1:], recipes[1:], strict=True):
+        script = scripts.get(target, target)
+        assert recipe == f"@$(PYTHON) scripts/{script}.py {words.get(target, '')}".strip()
+        assert script in SET_UP
+
+
+# The lock.
+
+
+class Locked(NamedTuple):
+    """A package of a lock."""
+
+    requirement: Requirement
+    hashes: list[str]
+
+
+def locked(name: str) -> dict[str, Locked]:
+    """Return the packages of a lock by name, each with one version for every system and Python."""
+    text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", "")
+    lines = [line.split("--hash=") for line in text.splitlines() if not line.lstrip().startswith("#")]
+    packages = [Locked(Requirement(words[0]), [word.strip() for word in words[1:]]) for words in lines]
+    found = {canonicalize_name(package.requirement.name): package for package in packages}
+    assert len(found) == len(packages)
+    return found
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_each_package_is_locked_to_a_version_and_its_hashes(lock: str) -> None:
+    packages = locked(lock)
+    assert len(packages) > 30
+    for package in packages.values():
+        assert str(package.requirement.specifier) == f"=={version_of(package)}"
+        assert package.hashes
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value) for value in package.hashes)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_address(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    assert "make upgrade" in text
+    assert not re.search(r"://|--index|--find-links|(?<![\w.-])/\w", text)
+
+
+def version_of(package: Locked) -> str:
+    (specifier,) = package.requirement.specifier
+    return specifier.version
+
+
+def suits(lock: dict[str, Locked], requirements: list[str]) -> bool:
+    """Whether the lock has a version within the bounds of each requirement."""
+    return all(
+        requirement.specifier.contains(version_of(lock[canonicalize_name(requirement.name)]))
+        for requirement in map(Requirement, requirements)
+    )
+
+
+def test_the_locks_have_what_the_metadata_asks_for() -> None:
+    run, tools = map(locked, LOCKS)
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    assert suits(run, PYPROJECT["project"]["dependencies"])
+    assert suits(tools, extras["dev"])
+    assert suits(tools, extras["benchmark"])
+    assert {"torch", "torchvision"} <= set(run)
+    assert set(PACKAGES) - {"fmnist-lab"} <= set(run)
+    assert not {"pytest", "mypy", "uv"} & set(run)
+
+
+def test_the_tools_lock_is_the_other_and_more() -> None:
+    run, tools = map(locked, LOCKS)
+    assert {name: tools.get(name) for name in run} == run
+
+
+def test_renewing_locks_the_packages_and_then_the_tools_beside_them(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, tools = load("upgrade").commands(["torch==2.14.1"]).values()
+    for command, lock in ((run, "requirements.lock"), (tools, "requirements-dev.lock")):
+        assert command[:5] == [bootstrap.PYTHON, "-m", "uv", "pip", "compile"]
+        assert {"--universal", "--generate-hashes", "--upgrade"} <= set(command)
+        assert command[-2:] == ["--output-file", lock]
+    assert " ".join(map(str, run)).count("--upgrade-package torch==2.14.1") == 1
+    assert "--extra" not in run
+    assert " ".join(map(str, tools)).count("--extra dev --extra benchmark --constraint requirements.lock") == 1
+
+
+def test_renewing_installs_the_lock_before_and_tests_the_lock_after(
+    bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, steps = load("upgrade"), Rehearsal(clone)
+    monkeypatch.setattr(script, "set_up", lambda steps, dev: steps.run("set up") if dev else None)
+    monkeypatch.setattr(script, "timed_steps", lambda: contextlib.nullcontext(steps))
+    monkeypatch.setattr(sys, "argv", ["upgrade.py"])
+    assert script.main() == 0
+    assert steps.names == ["set up", "lock packages", "lock tools", "test"]
+    assert steps.commands["test"][1:] == ("scripts/test.py", "--all")
 
 
 def test_citation_is_of_this_version_and_licence() -> None:

@@ -38,6 +38,17 @@ def test_it_says_where_the_data_lies(
     assert tiny.source.checksum in out
 
 
+def test_the_folder_of_the_data_is_noted_for_other_scripts(
+    script: ModuleType, tiny: Tiny, empty_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.write(Path(tiny.source.package_folder))
+    monkeypatch.setattr(script.sys, "argv", ["fetch_data.py", "--note", str(tmp_path / "note.txt")])
+    assert script.main() == 0
+    folder = Path((tmp_path / "note.txt").read_text("utf-8"))
+    assert folder.is_relative_to(empty_cache)
+    assert any(folder.iterdir())
+
+
 def test_without_a_network_the_archive_is_unpacked(
     script: ModuleType, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
