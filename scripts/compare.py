@@ -2,16 +2,21 @@
 
 `python scripts/compare.py` with the project's Python, after `make paper` or a part of it. A run has the same name
 everywhere; its losses and accuracies should be the same to the last digit wherever the same kernels multiply, and
-within rounding elsewhere (or, at a learning rate of 0.1, what chaos makes of it). Times are each machine's own.
+within rounding elsewhere (or, at a learning rate of 0.1, what chaos makes of it). Times are each machine's own. The
+packages of which the two have different versions are named.
 """
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from fmnist_lab.provenance import PACKAGES
+from fmnist_lab.report.markup import provenance
 from reference import REFERENCE, ROOT, read_runs, runs_of
 
 MEASURED = [f"{part}_{metric}" for part in ("train", "validation", "test") for metric in ("loss", "accuracy")]
@@ -19,7 +24,12 @@ MEASURED = [f"{part}_{metric}" for part in ("train", "validation", "test") for m
 
 def main(outputs: Path = ROOT / "outputs") -> None:
     here, there = runs_of(outputs).set_index("run"), read_runs(REFERENCE / "runs.csv").set_index("run")
-    print(told(here.loc[here.index.intersection(there.index)], there))
+    here = here.loc[here.index.intersection(there.index)]
+    print(told(here, there))
+    if not here.empty:
+        committed = json.loads((REFERENCE / "paper" / "provenance.json").read_text("utf-8"))
+        for line in differences(provenance(outputs / "runs", here.reset_index()), committed):
+            print(line)
 
 
 def told(here: pd.DataFrame, reference: pd.DataFrame) -> str:
@@ -35,6 +45,15 @@ def told(here: pd.DataFrame, reference: pd.DataFrame) -> str:
         f"{apart[its].max():.2f} points apart; {slower[its].median():.2f} times the time"
         for model, its in here.groupby("model").groups.items()
     )
+
+
+def differences(here: Mapping[str, Sequence[str]], reference: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a line for Python and each package whose versions differ; one that has none on a side has no line."""
+    return [
+        f"{name}: {', '.join(here[name])} here, {', '.join(reference[name])} in the committed reproduction"
+        for name in ("Python", *PACKAGES)
+        if name in here and name in reference and set(here[name]) != set(reference[name])
+    ]
 
 
 if __name__ == "__main__":

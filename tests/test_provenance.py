@@ -55,6 +55,41 @@ def test_processors_of_one_name_are_told_apart(tmp_path, monkeypatch, cpuinfo, t
     assert provenance.cpu.__wrapped__() == told
 
 
+LOCK = 'numpy==2.4.6 \\\n    --hash=sha256:00\n    # via scipy\ntorch==2.14.1 ; sys_platform == "linux" \\\n'
+
+
+@pytest.mark.parametrize(
+    ("versions", "locked"),
+    [
+        ({"fmnist-lab": "0.1.0", "numpy": "2.4.6"}, True),
+        ({"fmnist-lab": "0.1.0", "numpy": "2.4.6", "torch": "2.14.1"}, True),
+        ({"fmnist-lab": "0.1.0", "numpy": "2.4.5"}, False),
+        ({"fmnist-lab": "0.1.0", "numpy": "2.4.6", "torch": "2.14.1+cpu"}, False),
+        ({"fmnist-lab": "0.1.0", "numpy": "2.4.6", "omegaconf": "2.3.1"}, False),
+        ({"fmnist-lab": "0.1.0", "numpy": None}, False),
+    ],
+)
+def test_an_environment_is_the_locked_one_or_not(tmp_path, monkeypatch, versions, locked):
+    monkeypatch.setattr(provenance, "LOCK", tmp_path / "requirements.lock")
+    (tmp_path / "requirements.lock").write_text(LOCK)
+    assert provenance.locked(versions) is locked
+
+
+def test_without_a_lock_nothing_is_claimed(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "LOCK", tmp_path / "requirements.lock")
+    assert provenance.locked({"fmnist-lab": "0.1.0", "numpy": "2.4.6"}) is None
+
+
+def test_the_lock_of_this_checkout_is_found(monkeypatch):
+    locked = provenance._lock(provenance.LOCK)
+    assert {*provenance.PACKAGES} - {*locked} == {"fmnist-lab"}
+    monkeypatch.setattr(provenance, "_version", locked.get)
+    assert provenance.collect(1, 1, "", "torch")["locked"] is True
+    monkeypatch.setattr(provenance, "_version", {**locked, "torch": "2.0.0"}.get)
+    assert provenance.collect(1, 1, "", "torch")["locked"] is False
+    assert provenance.collect(1, 1, "", "custom")["locked"] is True
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_looking_at_a_checkout_leaves_it_as_it_is(tmp_path):
     """git status would renew the index, and hold its lock meanwhile, against whoever works there."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fmnist_lab.records import Record
 from fmnist_lab.run import NUMERICS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,6 +70,23 @@ def test_a_run_that_came_out_otherwise_is_told(here, capsys):
         "custom: 1 of 2 runs the same to the last digit; test accuracies at most 2.00 points apart; 3"
     )
     assert torch.startswith("torch: 2 of 2")
+
+
+def test_packages_of_other_versions_are_named(here, capsys):
+    def write(run, numpy):
+        record = Record(tmp / "runs" / run)
+        record.folder.mkdir(parents=True)
+        versions = {"numpy": numpy, "hydra-core": "1.3.8"}
+        record.finish({"status": "finished", "provenance": {"python": "3.13.0", "versions": versions}})
+
+    tmp = here()
+    first, second = pd.read_csv(tmp / "sweeps" / "figures" / "results.csv", dtype={"run": str})["run"].head(2)
+    write(first, "2.4.6")
+    write(second, "2.5.5")
+    assert compared(tmp, capsys)[2:] == [
+        "Python: 3.13.0 here, 3.11.7 in the committed reproduction",
+        "numpy: 2.4.6, 2.5.5 here, 2.4.6 in the committed reproduction",
+    ]
 
 
 def test_without_a_run_in_common_it_says_what_to_do(here, capsys):

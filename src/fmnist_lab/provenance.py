@@ -5,32 +5,59 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import re
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("fmnist-lab", "numpy", "hydra-core", "omegaconf")
+from fmnist_lab.conf import conf_folder
+
+PACKAGES = ("fmnist-lab", "numpy", "hydra-core", "omegaconf", "torch")
+"""On whose versions a result may depend; torch for its own model alone."""
+
+LOCK = Path(conf_folder()).parent / "requirements.lock"
+"""What the project's environment is installed from; beside `conf/` in a checkout, nowhere in a wheel."""
+
 CPUINFO = Path("/proc/cpuinfo")
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time that a container has in so many
 
 
 def collect(threads: int, workers: int, data_checksum: str, model: str) -> dict[str, Any]:
     """Versions, machine and circumstances. `workers` is how many runs went on at once."""
-    packages = (*PACKAGES, "torch") if model == "torch" else PACKAGES
+    versions = {name: _version(name) for name in PACKAGES if name != "torch" or model == "torch"}
     return {
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "cpu": cpu(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in packages},
+        "versions": versions,
+        "locked": locked(versions),
         "blas": blas(),
         "threads": threads,
         "workers": workers,
         "data_checksum": data_checksum,
         "git_commit": git_commit(),
     }
+
+
+def locked(versions: Mapping[str, str | None]) -> bool | None:
+    """Return whether these are the versions of the lock, the lab's own apart; None where there is no lock."""
+    lock = _lock(LOCK)
+    if not lock:
+        return None
+    return all(lock.get(name) == found for name, found in versions.items() if name != "fmnist-lab")
+
+
+@cache
+def _lock(path: Path) -> dict[str, str]:
+    """Return the version of each package in the lock; of none if it cannot be read."""
+    try:
+        return dict(re.findall(r"^([\w.-]+)==(\S+)", path.read_text("utf-8"), re.MULTILINE))
+    except OSError:
+        return {}
 
 
 def cores() -> int:

@@ -151,6 +151,7 @@ PROVENANCE = [
         "blas": "openblas 0.3.31 SkylakeX",
         "system": "Linux x86_64",
         "python": "3.11.7",
+        "locked": True,
         "versions": {"numpy": "2.4.6"},
         "threads": 1,
         "workers": 2,

@@ -133,6 +133,7 @@ def test_the_provenance_names_every_condition_that_occurred(page):
     assert "numpy 2.4.6" in page.text
     assert "runs at once 2" in page.text
     assert "BLAS openblas 0.3.31 SkylakeX" in page.text
+    assert "as locked yes" in page.text
     assert "None" not in page.text
 
 

@@ -60,6 +60,7 @@ CONDITIONS = {  # of the provenance, in the words of the page
     "blas": "BLAS",
     "system": "system",
     "python": "Python",
+    "locked": "as locked",
     "threads": "threads a run",
     "workers": "runs at once",
     "data_checksum": "SHA-256 of the data",
@@ -160,7 +161,8 @@ def provenance(folder: Path, runs: pd.DataFrame) -> dict[str, list[str]]:
         versions = told.get("versions", {})
         for name, value in {**{word: told.get(key) for key, word in CONDITIONS.items()}, **versions}.items():
             if value is not None:
-                found.setdefault(name, {})[str(value)] = None
+                shown = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+                found.setdefault(name, {})[shown] = None
     return {name: list(values) for name, values in found.items()}
 
 
