@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import subprocess
@@ -87,6 +88,8 @@ def own_process_state(
     encoding = environment.get("PYTHONIOENCODING", "utf-8")
     stdout, stderr = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2))
     before = dict(os.environ), sys.argv, signal.getsignal(signal.SIGTERM)
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    settings = [(logger, logger.disabled, logger.level) for logger in (logging.root, *loggers)]
     os.environ.update(environment)
     sys.argv = ["fmnist_lab", *arguments]
     try:
@@ -97,6 +100,8 @@ def own_process_state(
         os.environ.clear()
         os.environ.update(variables)
         signal.signal(signal.SIGTERM, handler)
+        for logger, disabled, level in settings:
+            logger.disabled, logger.level = disabled, level
 
 
 def text_of(stream: io.TextIOWrapper) -> str:

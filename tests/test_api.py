@@ -76,6 +76,7 @@ def test_a_run_that_crashed_says_so(monkeypatch):
 # A sweep.
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("name", [None, "both"])
 def test_the_command_line_finds_what_python_trained(lab, name):
     ours = sweep(RATES, name=name)
@@ -89,6 +90,7 @@ def test_the_command_line_finds_what_python_trained(lab, name):
         pd.testing.assert_frame_equal(shown, ours.results, check_dtype=False)
 
 
+@pytest.mark.promise
 def test_python_finds_what_the_command_line_trained(lab, capsys):
     words = [f"{key}={value}".replace(" ", "") for key, value in SMALL.items()]
     assert lab("-m", "lr=0.1,0.02", *words).returncode == 0
@@ -99,6 +101,7 @@ def test_python_finds_what_the_command_line_trained(lab, capsys):
     assert ours.folder == folder
 
 
+@pytest.mark.promise
 def test_a_sweep_and_what_can_be_asked_of_it(capsys):
     ours = sweep({"lr": np.array([0.1, 0.02]), "seed": range(2)}, **SWEPT)
     said = capsys.readouterr().out.splitlines()
@@ -113,6 +116,7 @@ def test_a_sweep_and_what_can_be_asked_of_it(capsys):
     assert all(figure._repr_png_().startswith(b"\x89PNG") for figure in ours.figures.values())
 
 
+@pytest.mark.promise
 def test_a_loaded_sweep_draws_the_figures_that_were_written():
     """To the byte, though one of its runs was trained under another name."""
     train(configure(SMALL, lr=0.1, name="another"))
@@ -130,6 +134,7 @@ def test_a_loaded_sweep_draws_the_figures_that_were_written():
     )
 
 
+@pytest.mark.promise
 def test_several_runs_at_once_give_the_same_table(monkeypatch):
     monkeypatch.setattr("fmnist_lab.engines.cores", lambda: 2)
     alone, together = (sweep(RATES, outputs=str(n), workers=n).results for n in (1, 2))
@@ -145,6 +150,7 @@ def test_an_engine_is_given_runs_as_they_are_recorded(monkeypatch):
     assert [locate(config) for config in given] == [run.record for run in ours.runs]
 
 
+@pytest.mark.promise
 def test_a_run_that_crashes_does_not_end_a_sweep(capsys):
     """By nothing in the product, so that it crashes in any process: a folder lies where its history should."""
     record = locate(settle(configure(SMALL, batch_size=77)))
@@ -157,6 +163,7 @@ def test_a_run_that_crashes_does_not_end_a_sweep(capsys):
     assert len(ours.table) == 1  # the other did not even begin
 
 
+@pytest.mark.promise
 def test_what_a_notebook_is_shown_is_escaped():
     from dataclasses import replace
 
@@ -170,6 +177,7 @@ def test_what_a_notebook_is_shown_is_escaped():
     assert "<script>" not in hostile._repr_html_()
 
 
+@pytest.mark.promise
 def test_the_report_of_what_is_on_disk():
     sweep(RATES, model="custom")
     told = sweep(RATES, train=False, name="half")
@@ -249,12 +257,14 @@ def test_what_is_not_a_finished_sweep_gets_one_line(folder):
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\n\r$"), min_size=1)
 
 
+@pytest.mark.promise
 @settings(max_examples=20)
 @given(text=TEXTS)
 def test_any_text_arrives_as_it_is(text):
     assert compose(override("data.root", text)).data.root == text
 
 
+@pytest.mark.promise
 @settings(max_examples=10)
 @given(rate=st.floats(min_value=0, exclude_min=True, allow_infinity=False), seed=st.integers(0, 10**9))
 def test_any_number_arrives_as_it_is(rate, seed):

@@ -179,6 +179,7 @@ def loss() -> float:
     return float(training.train_epoch(model, part.feed, rows, BATCH).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "options"),
     [

@@ -24,6 +24,7 @@ def chaos():
     del sys.modules["chaos"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("way", "launcher"),
     [("kill -9", "basic"), ("kill -9", "joblib"), ("kill -9 of a worker", "joblib"), ("file-size limit", "basic")],

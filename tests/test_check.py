@@ -53,6 +53,7 @@ def table_of(folder):
     return pd.read_csv(folder / "table.csv", keep_default_na=False, dtype=str)
 
 
+@pytest.mark.promise
 def test_each_number_is_judged_by_the_runs_of_its_settings(mine):
     said, folder = mine(TABLE, "--seeds", "3")
     assert said.startswith("9 runs to train")  # of the five numbers two are of the same runs, and one of none
@@ -90,6 +91,7 @@ def means(outputs):
     return [*accuracies, of_epochs["validation_accuracy"][1], of_epochs["train_loss"][2]]
 
 
+@pytest.mark.promise
 def test_a_changed_number_changes_verdict_table_and_page(mine):
     _, folder = mine(TABLE, "--seeds", "2")
     before = (folder / "index.html").read_text("utf-8")
@@ -101,6 +103,7 @@ def test_a_changed_number_changes_verdict_table_and_page(mine):
     assert "99.00" not in after
 
 
+@pytest.mark.promise
 def test_words_that_would_break_a_page_are_shown_as_they_are(mine):
     row = {"architecture.hidden": [8], "published": 0.8, "note": NASTY, "name": NASTY}
     told = {"title": NASTY, "source": NASTY, "data.validation": 59000, "epochs": 1, "rows": [row]}
@@ -118,12 +121,14 @@ def test_a_dry_run_does_nothing(mine, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 
+@pytest.mark.promise
 def test_a_diverged_run_is_told(mine):
     text = TABLE.replace("lr: 0.1", "lr: 1e6").replace("epochs: 2", "epochs: 1")
     _, folder = mine(text.replace("at_epoch: 1, ", ""), "--seeds", "2")
     assert "2 of 2 runs diverged" in table_of(folder)["reason"][1]
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("found", "spoilt", "line"),
     [
@@ -154,6 +159,7 @@ def test_a_wrong_row_is_answered_in_one_line_and_nothing_is_written(mine, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -211,6 +217,7 @@ def test_any_settings_are_a_runs_or_one_clear_line():
 # What comes with the lab.
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("name", shipped())
 def test_the_runs_of_a_shipped_table_are_those_of_its_preset(name):
     preset = [identity(config) for config in expand(f"experiment={name}")]
@@ -219,6 +226,7 @@ def test_the_runs_of_a_shipped_table_are_those_of_its_preset(name):
     assert all(identity(config) in preset for config in configs)
 
 
+@pytest.mark.promise
 def test_without_a_file_the_shipped_tables_are_checked_and_stand_on_the_page(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(door.study, "on_disk", lambda overrides: [])
     small = ("epochs=4", "data.validation=59000", "architecture.hidden=[4]", "batch_size=500", "dtype=float32")
@@ -243,6 +251,7 @@ def test_every_key_of_a_row_is_documented():
     assert set(re.findall(r"^\| `(\w+)` \|", documented(), re.MULTILINE)) == {"title", "source", "rows", *ROW_KEYS}
 
 
+@pytest.mark.promise
 def test_the_documented_example_runs(mine):
     (example,) = re.findall(r"```yaml\n(.*?)```", documented(), re.DOTALL)
     assert len(example.splitlines()) <= 20

@@ -12,6 +12,7 @@ from fmnist_lab.conf import conf_folder
 from fmnist_lab.errors import InputError
 
 
+@pytest.mark.promise
 @given(
     jobs=st.lists(
         st.tuples(
@@ -37,6 +38,7 @@ def composed_together(jobs):
         return compose_jobs(hydra.config_loader, sweep, jobs)
 
 
+@pytest.mark.promise
 def test_a_sweep_is_expanded_as_the_command_line_would():
     widths = ("[8,128]", "[16,128]", "[64,128]", "[256,128]", "[1024,128]")
     assert expand("experiment=table1", "epochs=3") == [

@@ -110,6 +110,7 @@ def to_run(page: Path) -> list[Block]:
     return [block for block in blocks(page) if "not run" not in block.notes]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [*filter(to_run, PAGES)], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_page_does_what_it_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -134,6 +135,7 @@ def inline_settings(page: Path) -> set[tuple[str, ...]]:
     return {words for words in settings if words and all(re.match(r"[a-z][\w./]*=[^=>]", word) for word in words)}
 
 
+@pytest.mark.promise
 def test_settings_in_the_text_are_understood():
     every = set().union(*map(inline_settings, PAGES))
     others = ("workers", "foreach", "curves_lr")  # of Python's sweep(), of PyTorch, in the names of files
@@ -228,6 +230,7 @@ def test_back_propagation_derives_every_function_it_rests_on():
 # The notebook.
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_in_a_notebook(tmp_path):
     notebook = nbformat.read(ROOT / "docs" / "notebook.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "committed without its outputs"

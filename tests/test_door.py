@@ -131,6 +131,7 @@ def damage_unreadable(file: Path) -> None:
     file.mkdir()
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
@@ -147,6 +148,7 @@ def test_a_damaged_data_root_gets_one_line(lab, damage, told):
     assert told in lab("data.root=root").stderr
 
 
+@pytest.mark.promise
 def test_no_network_and_no_data_gets_one_line(lab, tmp_path_factory):
     empty = tmp_path_factory.mktemp("cache")
     dead = "http://127.0.0.1:9"
@@ -221,6 +223,7 @@ def test_help_is_light(tmp_path):
     assert loaded_by(CALL.format(arguments="'--help'"), tmp_path) == set()
 
 
+@pytest.mark.promise
 def test_the_hand_written_model_never_loads_torch(tmp_path):
     arguments = "'epochs=1', 'architecture.hidden=[8]', 'data.validation=58000'"
     assert "torch" not in loaded_by(CALL.format(arguments=arguments), tmp_path)

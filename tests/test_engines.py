@@ -107,6 +107,7 @@ def test_a_plugin_of_the_same_name_does_not_come_between():
     assert launcher_options("hydra/launcher=joblib").engine == "joblib"
 
 
+@pytest.mark.promise
 @given(
     threads=st.lists(st.integers(1, 64), min_size=1, max_size=9), asked=st.integers(-1, 99), cores=st.integers(1, 64)
 )

@@ -219,6 +219,7 @@ def in_the_lab(setting: Setting, model: str, outputs: str) -> list[tuple[float, 
     return results
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     "name", [name if name in ORDINARY else pytest.param(name, marks=pytest.mark.slow) for name in SETTINGS]
 )

@@ -21,6 +21,8 @@ import yaml
 
 from fmnist_lab import data, study
 
+pytestmark = pytest.mark.promise
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "fmnist_lab"
 COMMITTED = ROOT / "outputs" / "reference" / "paper"

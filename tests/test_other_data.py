@@ -32,6 +32,7 @@ def block(language: str) -> str:
 # Runs made before there were other data sets
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("overrides", "run"),
     [
@@ -62,6 +63,7 @@ def test_the_configuration_of_an_older_record_is_read(small):
     assert from_yaml(yaml.safe_dump(tree)) == config == from_yaml(yaml.safe_dump(dataclasses.asdict(config)))
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     "override",
     [
@@ -161,6 +163,7 @@ def test_the_guide_explains_every_key():
     assert [key for key in sorted(keys) if f"`{key}`" not in GUIDE] == []
 
 
+@pytest.mark.promise
 def test_the_guide_followed_word_for_word(own, tmp_path):
     (command,) = re.findall(r"python -m fmnist_lab (--config-dir conf .*)", GUIDE)
     outcome = own(block("yaml"), *command.split()[2:])
@@ -176,6 +179,7 @@ def changed(what: str, to: str) -> str:
     return block("yaml").replace(what, to, 1)
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("what", "to", "told"),
     [
@@ -198,6 +202,7 @@ def test_a_wrong_description_gets_one_line(own, tmp_path, what, to, told):
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("override", "told"),
     [

@@ -31,8 +31,11 @@ def distance(ours, theirs):
     return np.abs(ours - theirs).max() / np.abs(theirs).max()
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "identity"])
-@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize(
+    "depth", [depth if depth == 2 else pytest.param(depth, marks=pytest.mark.slow) for depth in DEPTHS]
+)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_float64_paths_are_the_same(optimizer, depth, activation):
     settings = (*OPTIMIZERS[optimizer], f"architecture.hidden={DEPTHS[depth]}", f"architecture.activation={activation}")
@@ -40,6 +43,7 @@ def test_float64_paths_are_the_same(optimizer, depth, activation):
     assert distance(ours, theirs) <= 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 @pytest.mark.parametrize(
     "settings",
@@ -59,6 +63,7 @@ def test_float64_paths_are_the_same_in_textbook_settings(optimizer, settings):
     assert distance(ours, theirs) <= 1e-10
 
 
+@pytest.mark.promise
 def test_biases_that_are_not_there_stay_zero_and_those_that_do_not_decay_are_others():
     def trained(*overrides):
         config = run.settle(compose("epochs=1", "lr=0.1", "data.validation=59000", "data.split=last", *overrides))
@@ -76,11 +81,13 @@ def test_biases_that_are_not_there_stay_zero_and_those_that_do_not_decay_are_oth
         assert np.linalg.norm(decayed[0][1]) < np.linalg.norm(spared[0][1])
 
 
+@pytest.mark.promise
 def test_float64_paths_are_the_same_at_full_size():
     (ours, _), (theirs, _) = (one_epoch(model, "dtype=float64", "lr=0.05") for model in ("custom", "torch"))
     assert distance(ours, theirs) <= 1e-10
 
 
+@pytest.mark.promise
 def test_float32_paths_stay_together_at_a_tame_rate():
     (ours, our_accuracy), (theirs, their_accuracy) = (one_epoch(model) for model in ("custom", "torch"))
     assert distance(ours, theirs) <= 1e-3

@@ -43,6 +43,8 @@ PRESETS = {
         },
     ),
 }
+# Those of the report's figures and tables; the others run in full only in make test-all.
+REPORT = ("figures", "table1", "table2", "table3")
 # Too many to run here: how many runs they have.
 AUDIT = {"audit_grid": 252, "audit_seeds": 18}
 DEFAULTS = {"hidden": ["[256, 128]"], "lr": [0.002], "batch_size": [128], "dtype": ["float32"]}
@@ -61,7 +63,10 @@ def test_a_preset_opens_with_its_command(preset):
     assert lines[:3] == ["# @package _global_", f"# python -m fmnist_lab -m experiment={preset}", "#"]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.promise
+@pytest.mark.parametrize(
+    "preset", [name if name in REPORT else pytest.param(name, marks=pytest.mark.slow) for name in PRESETS]
+)
 def test_a_preset_runs(lab, preset):
     """At the size of one epoch on 2 000 images; all else as in the report."""
     outcome = lab("-m", f"experiment={preset}", "epochs=1", "data.validation=58000", f"name={preset}")
@@ -86,6 +91,7 @@ def test_a_preset_says_what_it_rests_on(preset):
     assert line == ("inferred" if preset.endswith("_inferred") else "stated")
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("preset", AUDIT)
 def test_a_preset_of_the_audit_serves_all_epochs_the_report_mentions(preset):
     configs = expand(f"experiment={preset}")
@@ -95,6 +101,7 @@ def test_a_preset_of_the_audit_serves_all_epochs_the_report_mentions(preset):
     assert "# Rests on: nothing" in (EXPERIMENTS / f"{preset}.yaml").read_text()
 
 
+@pytest.mark.promise
 def test_the_audit_covers_every_printed_network_and_the_stated_settings():
     cells = readings(printed_cells(load_report()))
     grid, seeds = (expand(f"experiment={preset}") for preset in AUDIT)

@@ -41,6 +41,7 @@ def test_the_same_run_twice_is_the_same_bit_for_bit(small, model):
             assert_array_equal(one, two)
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("model", ["custom", "torch"])
 def test_a_run_is_independent_of_what_ran_before(small, model, tmp_path):
     alone = run.train(small(f"model={model}"))
@@ -91,6 +92,7 @@ def test_the_predictions_are_those_of_the_test_accuracy(small, model):
     assert np.mean(predicted == labels) == record.summary()["test_accuracy"]
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("trained_by", ["custom", "torch"])
 def test_either_model_loads_the_weights(small, trained_by):
     record = run.train(small(f"model={trained_by}"))
@@ -181,6 +183,7 @@ def test_test_accuracy_of_every_epoch_goes_to_a_file_of_its_own(small):
     assert "test" not in (record.folder / "history.csv").read_text()
 
 
+@pytest.mark.promise
 def test_patience_ends_a_run_whose_training_loss_no_longer_falls(small):
     epochs = 8
     through = run.train(small(f"epochs={epochs}")).history()
@@ -273,6 +276,7 @@ def test_what_determines_the_result_changes_the_fingerprint(small, change):
     assert run_id(small(change)) != run_id(small())
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("change", NO_CHANGES)
 def test_what_does_not_leaves_it(small, change):
     assert run_id(small(change)) == run_id(small())

@@ -47,6 +47,7 @@ def test_every_experiment_of_a_study_has_its_preset():
     assert {preset for names in PRESETS.values() for preset in names} <= presets
 
 
+@pytest.mark.promise
 def test_a_study_trains_each_run_once_reports_each_experiment_and_repeats_nothing(paper, tmp_path):
     said = paper(1)
     assert said.startswith(f"{RUNS} runs to train; about ")
@@ -67,6 +68,7 @@ def test_a_study_trains_each_run_once_reports_each_experiment_and_repeats_nothin
     assert all(seeds_of(tmp_path, preset) == [0, 1] for preset in PRESETS["paper"])
 
 
+@pytest.mark.promise
 def test_a_finished_run_is_hashed_once_a_call(paper, monkeypatch):
     paper(1)
     hashed, honest = Counter(), Record.damage
@@ -75,6 +77,7 @@ def test_a_finished_run_is_hashed_once_a_call(paper, monkeypatch):
     assert list(hashed.values()) == [1] * RUNS
 
 
+@pytest.mark.slow
 def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path, lab):
     paper(1)
     configs = expand("experiment=table3", *SMALL, "seed=7", f"outputs={tmp_path.as_posix()}")
@@ -86,6 +89,7 @@ def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path
     assert seeds_of(tmp_path, "table3") == [0]
 
 
+@pytest.mark.promise
 def test_a_failed_run_does_not_stop_the_others(paper, tmp_path):
     (job, *_) = union({"figures": compose("figures", [*SMALL, f"outputs={tmp_path.as_posix()}"])}, [0])
     obstacle = job.record.folder / "config.yaml"  # a folder where the run wants a file
@@ -119,11 +123,13 @@ def test_several_runs_go_at_once_as_the_cores_hold(tmp_path, monkeypatch):
     assert "with 2 at once (a rough guess" in forecast(jobs, jobs)
 
 
+@pytest.mark.promise
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(paper, tmp_path):
     assert paper(3, "dry_run=true").startswith(f"{3 * RUNS} runs to train; about ")
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -143,6 +149,7 @@ def test_wrong_input_gets_one_line(words, line, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a child alone")
 def test_interrupted_it_says_so_and_continues(paper, tmp_path):
     words = ["paper", "--seeds", "1", *SMALL, "epochs=20", f"outputs={tmp_path.as_posix()}"]
@@ -172,6 +179,7 @@ AUDIT = (
 )
 
 
+@pytest.mark.promise
 def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(engines, "cores", lambda: 2)
     words = ["audit", *AUDIT, f"outputs={tmp_path.as_posix()}"]
@@ -202,6 +210,7 @@ def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeyp
     assert set(pd.read_csv(tmp_path / "audit" / "planted.csv")["table"]) == {"table1"}
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("words", "line"),
     [

@@ -71,6 +71,7 @@ def small_but(arguments):
     return small if any("architecture" in argument for argument in arguments) else [*small, "architecture.hidden=[8]"]
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("arguments", "expected", "count"), SWEEPS, ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else ""
 )
@@ -93,6 +94,7 @@ def test_a_sweep_writes_what_suits_it_and_is_not_repeated(lab, arguments, expect
     pd.testing.assert_frame_equal(results(lab), table)
 
 
+@pytest.mark.promise
 def test_a_run_alone_equals_the_same_run_in_any_sweep_and_launcher(lab, small, tmp_path):
     alone = {}
     for model in ("custom", "torch"):
@@ -114,6 +116,7 @@ def test_an_attempt_that_leaves_no_reason_is_not_given_an_older_one(small):
     assert jobs[0].record.reason() == "it ended without a word (killed?)"
 
 
+@pytest.mark.promise
 def test_overlapping_sweeps_share_their_runs(lab):
     lab.small("-m", "lr=0.1,0.01", "model=custom")
     outcome = lab.small("-m", "lr=0.02,0.01", "model=custom", "name=second")
@@ -149,6 +152,7 @@ def crashing(monkeypatch):
     monkeypatch.setattr(run, "fit", crash)
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("mode", [["-m", "batch_size=64,77,128"], ["batch_size=77"]])
 def test_a_crash_is_listed_and_the_rest_goes_on(lab, mode, crashing, monkeypatch):
     arguments = [*mode, "model=custom", "epochs=1", "architecture.hidden=[8]", "data.validation=58000"]
@@ -169,6 +173,7 @@ def test_a_crash_is_listed_and_the_rest_goes_on(lab, mode, crashing, monkeypatch
     assert (results(lab).status == "finished").all()
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_each_run_is_composed_once(lab, launcher, monkeypatch):
     """Hydra takes long for it."""
@@ -191,6 +196,7 @@ def counted(function, calls):
     return count
 
 
+@pytest.mark.promise
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(lab):
     outcome = lab.small("-m", "lr=0.1,0.01", "dry_run=true")
     assert outcome.returncode == 0
@@ -216,6 +222,7 @@ def test_a_finished_run_is_read_once_for_all_forecasts(small, monkeypatch):
     assert len(read) == 2
 
 
+@pytest.mark.promise
 def test_force_trains_anew(lab):
     lab.small("model=custom", "name=once")
     before = stamps(lab)
@@ -224,6 +231,7 @@ def test_force_trains_anew(lab):
     assert stamps(lab) != before
 
 
+@pytest.mark.promise
 def test_what_is_on_disk_is_reported_without_training(lab):
     outcome = lab.small("-m", "seed=0,1,2", "model=custom", "name=half", "train=false")
     assert (outcome.returncode, outcome.stdout) == (2, "")
@@ -238,6 +246,7 @@ def test_what_is_on_disk_is_reported_without_training(lab):
     assert list(pd.read_csv(lab.folder / "outputs" / "sweeps" / "half" / "results.csv").seed) == [0, 1]
 
 
+@pytest.mark.promise
 def test_figures_of_an_earlier_sweep_of_the_same_name_do_not_stay(lab):
     lab.small("-m", "lr=0.1,0.01", "model=custom", "name=same")
     (lab.sweep() / "figures" / "mine.png").write_text("the user's own")
@@ -247,6 +256,7 @@ def test_figures_of_an_earlier_sweep_of_the_same_name_do_not_stay(lab):
     assert not (lab.sweep() / "table_lr.csv").exists()
 
 
+@pytest.mark.promise
 def test_damaged_records_are_noticed_and_done_again(lab):
     command = ["-m", "seed=0,1,2,3,4,5", "model=custom", "name=damaged"]
     lab.small(*command)
@@ -279,6 +289,7 @@ def start(lab, *arguments):
     return subprocess.Popen(command, cwd=lab.folder, start_new_session=True, **pipes)
 
 
+@pytest.mark.promise
 def test_two_identical_sweeps_at_once_train_each_run_once(lab):
     command = ["-m", "seed=0,1,2,3", "model=custom", "name=twice", "epochs=1", "data.validation=58000"]
     both = [start(lab, *command) for _ in range(2)]
@@ -314,6 +325,7 @@ run.fit = fit
 """
 
 
+@pytest.mark.promise
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
 def test_a_run_that_kills_its_worker_takes_no_other_along(lab):
     """Planted in the workers by Python's own customisation module, as nothing in the product kills."""
@@ -361,6 +373,7 @@ def test_the_command_of_one_run(overrides, command):
     assert command_line(overrides, sweep=False) == f"python -m fmnist_lab {command}"
 
 
+@pytest.mark.promise
 def test_the_command_of_one_run_finds_presets_of_ones_own(lab, small):
     """By nothing in the product the run fails: where its history should be written there is a folder."""
     (lab.folder / "my own" / "experiment").mkdir(parents=True)

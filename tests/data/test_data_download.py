@@ -76,6 +76,7 @@ def test_an_endless_download_is_given_up(
         download(tiny.source, tmp_path)
 
 
+@pytest.mark.promise
 def test_the_real_torchvision_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # the discard port: nobody listens
@@ -106,6 +107,7 @@ class SilentHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.mark.promise
 def test_a_mirror_that_fails_is_followed_by_the_next(tiny: Tiny, served: tuple[Path, str], tmp_path: Path) -> None:
     folder, url = served
     tiny.write(folder / "files")
@@ -114,6 +116,7 @@ def test_a_mirror_that_fails_is_followed_by_the_next(tiny: Tiny, served: tuple[P
     assert read(source, tmp_path / "target") == list(tiny.contents)
 
 
+@pytest.mark.promise
 def test_files_are_taken_out_of_an_archive_and_nothing_else_is(
     tiny: Tiny, served: tuple[Path, str], tmp_path: Path
 ) -> None:

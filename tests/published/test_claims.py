@@ -100,6 +100,7 @@ def test_settings_of_samples_are_configuration_keys():
     assert {key for inferred in CLAIMS.inferred.values() for key in inferred.settings} <= known
 
 
+@pytest.mark.promise
 def test_every_claims_experiments_train_the_runs_that_judge_it():
     plans = {experiment: planned(experiment) for experiment in CLAIMS.experiments}
     samples = Samples(pd.DataFrame(), pd.DataFrame(), CLAIMS.base)
@@ -151,6 +152,7 @@ def test_what_contradicts_is_there():
     assert all(isinstance(test, Printed) for test in CLAIMS.claims["tables-against-figure-2"].tests)
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize(
     ("found", "spoilt", "named"),
     [

@@ -188,6 +188,7 @@ def test_any_text_is_a_table_or_one_clear_line(text):
     assert is_clear(answer(text))
 
 
+@pytest.mark.promise
 @given(TREES, TREES, st.lists(ROWS, min_size=1, max_size=3) | TREES, ROWS)
 @settings(max_examples=300)
 def test_any_tree_is_a_table_or_one_clear_line(title, source, rows, common):

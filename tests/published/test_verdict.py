@@ -63,6 +63,7 @@ def test_a_published_spread_is_welchs(values, sd, runs):
     assert (found.verdict != "reproduced") == (oracle.pvalue < ALPHA)
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("runs", [1, 49])
 @pytest.mark.parametrize("n", [3, 5, 10])
 def test_coverage_is_nominal_and_twice_the_half_width_is_noticed(n, runs):

@@ -116,6 +116,7 @@ def heading(browser, words):
     return found
 
 
+@pytest.mark.promise
 def test_no_complaint_and_no_request(desk):
     messages = [json.loads(entry["message"])["message"] for entry in desk.get_log("performance")]
     asked = {one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"}

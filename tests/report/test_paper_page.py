@@ -67,6 +67,7 @@ def quick(monkeypatch):
 # What is on it.
 
 
+@pytest.mark.promise
 def test_every_claim_has_its_row(page):
     for row in make_claims().itertuples(index=False):
         assert " ".join(f"{row.kind} {row.verdict} {NASTY}".split()) in page.text
@@ -286,6 +287,7 @@ def test_headings_form_an_outline(page):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+@pytest.mark.promise
 def test_a_page_built_twice_is_the_same(outputs, paper):
     page = outputs / "paper" / "index.html"
     before = page.read_bytes()

@@ -238,6 +238,7 @@ def test_settings_explain_their_own_table_and_are_tested_on_the_others(misfit, r
     assert "given up" not in set(alike["verdict"])
 
 
+@pytest.mark.promise
 def test_planted_settings_are_found_at_the_rate_of_the_confidence(measured):
     found = try_planted(measured, printed_cells(REPORT))
     apart = found.drop_duplicates("lr_updates")["lr_updates"]
@@ -268,6 +269,7 @@ def test_planted_settings_differ():
     assert [setting["lr_updates"] for setting in spread_out(settings)] == [1.0, 1.5, 2.2, 10.0]
 
 
+@pytest.mark.promise
 def test_the_audit_writes_what_it_found(measured, tmp_path):
     said = write_audit(measured, REPORT, tmp_path)
     tables = ("measured", "misfits", "candidates", "ranking", "unexplained", "transfer", "planted")
@@ -283,6 +285,7 @@ def test_the_audit_writes_what_it_found(measured, tmp_path):
     assert ranking["kept"].sum() + (~at["kept"]).sum() == len(ranking)
 
 
+@pytest.mark.promise
 def test_without_its_proof_the_audit_says_the_same_of_the_tables(measured, tmp_path):
     (tmp_path / "planted.csv").touch()
     said = write_audit(measured, REPORT, tmp_path, prove=False)
@@ -308,6 +311,7 @@ def said_of(measured, report):
     return findings(ranked, unexplained(misfit, ranked), stated_setting(report))
 
 
+@pytest.mark.promise
 def test_the_heat_map_is_the_same_whenever_it_is_drawn(ranked):
     with applied():
         first, second = (render(heat_map(ranked, stated_setting(REPORT)))["svg"] for _ in range(2))
@@ -324,6 +328,7 @@ def test_candidates_are_each_there_once(ranked):
 TINY = ("data.validation=58000", "data.split=last", "epochs=3", "test_every_epoch=true", "batch_size=16")
 
 
+@pytest.mark.slow
 def test_settings_planted_in_real_runs_are_found(tmp_path, monkeypatch):
     words = [*TINY, "lr=0.02,0.1", "architecture.hidden=[8],[16]", f"outputs={tmp_path.as_posix()}"]
     jobs = study.plan(study.expand(*words), range(5))

@@ -110,12 +110,14 @@ def test_without_runs_every_claim_has_a_verdict_and_a_reason():
     assert len(of_runs) == 16 + 12 + 18
 
 
+@pytest.mark.promise
 def test_every_verdict_is_a_known_one():
     table = rivals(0.83, 0.82).judge(saddle=True)
     assert set(table["verdict"]) <= set(VERDICTS)
     assert (table["reason"] != "").all()
 
 
+@pytest.mark.promise
 def test_a_cell_is_reproduced_where_our_runs_give_it_and_higher_where_they_do_not():
     row = judged(0.8379, 0.76).loc["table1-16-128-custom-accuracy"]  # printed: 0.8329
     assert row["verdict"] == "reproduced"
@@ -129,6 +131,7 @@ def test_a_cell_is_reproduced_where_our_runs_give_it_and_higher_where_they_do_no
     assert row["command"] == "python -m fmnist_lab -m experiment=table1 seed=0,1,2,3,4"
 
 
+@pytest.mark.promise
 def test_one_seed_is_honestly_inconclusive():
     laboratory = rivals(0.8379, 0.76, seeds=[0])
     table = laboratory.judge()
@@ -136,6 +139,7 @@ def test_one_seed_is_honestly_inconclusive():
     assert set(judged.drop(index=UNTOLD)["verdict"]) == {"inconclusive"}
 
 
+@pytest.mark.promise
 def test_a_changed_printed_value_changes_table_and_verdict():
     frames = rivals(0.8379, 0.76).frames
     changed = REPORT.replace("- {hidden: [16, 128], custom: [0.8329", "- {hidden: [16, 128], custom: [0.8729")
@@ -148,6 +152,7 @@ def test_a_changed_printed_value_changes_table_and_verdict():
     assert 0.8729 in set(cells(frames[0], "table1", claims=claims)["published_accuracy"])
 
 
+@pytest.mark.promise
 def test_sentences_hold_and_fail_with_the_runs():
     ahead, behind = judged(0.85, 0.83), judged(0.83, 0.85)
     for claim in ("custom-always-ahead", "table2-custom-ahead", "table3-accuracy"):
@@ -156,6 +161,7 @@ def test_sentences_hold_and_fail_with_the_runs():
     assert "9" in ahead.loc["custom-always-ahead", "reason"]
 
 
+@pytest.mark.promise
 def test_what_all_seeds_show_in_all_samples_holds_however_many_the_samples():
     assert judged(0.85, 0.83).loc["no-divergence", "measured"].endswith("5 of 5 seeds")
     runs, curves = rivals(0.85, 0.83).frames
@@ -164,6 +170,7 @@ def test_what_all_seeds_show_in_all_samples_holds_however_many_the_samples():
     assert np.isnan(lost["difference"])  # a share is none
 
 
+@pytest.mark.promise
 def test_the_row_whose_settings_are_untold_is_shown_and_not_judged():
     for claim in UNTOLD:
         row = judged(0.85, 0.76).loc[claim]
@@ -181,6 +188,7 @@ def test_a_note_is_judged_part_by_part():
     assert table.loc["table3-256-custom-note", "verdict"] == "inconclusive"  # ahead at every epoch, the gap is the same
 
 
+@pytest.mark.promise
 def test_what_a_note_says_of_time_is_not_tested():
     frames = rivals(0.85, 0.83).frames
     slower = frames[0].assign(fit_seconds=frames[0]["fit_seconds"] * (1 + 3 * (frames[0]["model.name"] == "custom")))
@@ -221,6 +229,7 @@ def test_seconds_are_not_testable_and_their_ratio_is_shown():
     assert "custom/torch 0.7" in row["measured"]
 
 
+@pytest.mark.promise
 def test_a_curve_that_is_met_and_one_that_is_not():
     figure = load_claims().report.figures["figure2"]
     laboratory = Laboratory()
@@ -345,6 +354,7 @@ def test_metrics_of_a_curve():
     assert list(samples.shows(sample, "loss_falls")) == list(samples.shows(sample, "accuracy_falls")) == [True]
 
 
+@pytest.mark.promise
 def test_real_runs_are_judged(small):
     """Small networks on 2 000 images, trained and gathered as the lab does it, stand for the table they are not."""
     from fmnist_lab.run import train

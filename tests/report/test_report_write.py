@@ -46,6 +46,7 @@ def test_rates(build, tmp_path):
     assert write(build({"lr": [0.0001, 0.002, 0.1]}), tmp_path) == expected
 
 
+@pytest.mark.promise
 def test_widths(build, tmp_path):
     expected = figures("curves_hidden=8-128", "curves_hidden=64-128", "curves_hidden=1024-128", "hidden")
     assert write(build({"architecture.hidden": WIDTHS}), tmp_path) == expected | tables("table_hidden")
@@ -56,6 +57,7 @@ def test_optimizers(build, tmp_path):
     assert write(build({"optimizer.name": ["sgd", "adam"]}), tmp_path) == expected
 
 
+@pytest.mark.promise
 def test_several_settings_have_a_figure_each(build, tmp_path):
     names = write(build({"lr": [0.002, 0.1], "optimizer.name": ["sgd", "adam"]}), tmp_path)
     assert figures("curves_optimizer=sgd,lr=0.1", "lr", "optimizer") | tables("table_lr") <= names
@@ -140,6 +142,7 @@ def test_too_many_curves_are_cut_and_the_log_says_so(build, tmp_path, caplog, mo
     assert caplog.messages == ["curves drawn of the first 2 of 3 settings only"]
 
 
+@pytest.mark.promise
 def test_too_many_facets_are_not_drawn_and_the_log_says_so(build, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("fmnist_lab.report.write.MOST_FACETS", 2)
     names = write(build({"lr": [0.1, 0.2], "batch_size": [1, 2, 4]}, epochs=1), tmp_path)
@@ -154,6 +157,7 @@ def test_hostile_values_make_harmless_files(build, tmp_path):
     assert len(names) == 2 * (3 + 1) + 4
 
 
+@pytest.mark.promise
 def test_a_report_written_again_is_the_same(build, tmp_path):
     sweep = build({"lr": [0.002, 0.1], "seed": [0, 1]})
     first = {path: path.read_bytes() for path in write_report(*sweep.frames, tmp_path)}

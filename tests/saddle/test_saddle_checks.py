@@ -18,11 +18,13 @@ def test_every_name_has_its_checks():
     assert tuple(FAMILIES) == CHECKS
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("family", CHECKS)
 def test_the_checks_hold(family, setting):
     assert failures(family, setting) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -40,10 +42,12 @@ def test_the_theorems_hold_for_other_inputs(overrides, configure):
         assert failures(family, other) == [], family
 
 
+@pytest.mark.promise
 def test_centring_costs_a_rank(configure):
     assert Setting(configure("data.center=true")).moments.rank == 9
 
 
+@pytest.mark.promise
 def test_what_a_check_draws_does_not_depend_on_the_others(configure):
     alone, after = Setting(configure()), Setting(configure())
     list(FAMILIES["lines"](after))
@@ -136,6 +140,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_error_is_caught(name, configure, monkeypatch):
     module, attribute, wrong, family = PLANTED[name]

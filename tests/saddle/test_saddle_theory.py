@@ -179,6 +179,7 @@ def test_the_walk_moves_when_it_may(optimizer):
     assert sample.torch_walk(optimizer, start, X, Y) != max(np.abs(W).max() for W in start)
 
 
+@pytest.mark.promise
 def test_fashion_mnist_has_these_spectra():
     """Of all 60 000 training images, pixels in [0, 1]; computed once, written down to guard the way to them."""
     images, labels, *_ = data.map_arrays(data.prepare(data.shipped("fashion_mnist"), None))
