@@ -10,6 +10,8 @@ import pytest
 
 from fmnist_lab.published.verdict import VERDICTS
 
+pytestmark = pytest.mark.promise
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -67,7 +69,6 @@ def test_the_wheel_carries_what_it_needs(installed, tmp_path):
     assert installed("-c", tables, folder=tmp_path).split() == ["quickstart", "zalando"]
 
 
-@pytest.mark.promise
 def test_the_wheel_runs_from_another_folder(installed, tmp_path):
     small = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000")
     launched = ("-m", "lr=0.1", "hydra/launcher=joblib")
@@ -76,7 +77,6 @@ def test_the_wheel_runs_from_another_folder(installed, tmp_path):
     assert len(list((tmp_path / "outputs" / "runs").glob("*/summary.json"))) == 2
 
 
-@pytest.mark.promise
 def test_a_made_up_papers_table_is_checked_by_a_file_and_one_command(installed, tmp_path):
     (tmp_path / "paper.yaml").write_text(PAPER)
     (tmp_path / "presets" / "experiment").mkdir(parents=True)

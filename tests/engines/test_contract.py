@@ -15,6 +15,8 @@ from fmnist_lab.composition import compose
 from fmnist_lab.provenance import cores
 from fmnist_lab.records import Record
 
+pytestmark = pytest.mark.promise
+
 TINY = ("epochs=1", "architecture.hidden=[8]", "data.validation=59000", "data.split=last")
 TWELVE = ("-m", "model=custom,torch", "lr=0.01,1e9", "seed=0,1,2", "name=twelve", *TINY)
 TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
@@ -57,7 +59,6 @@ def stamps(lab):
     return {path: path.stat().st_mtime_ns for path in (lab.folder / "outputs" / "runs").glob("*/summary.json")}
 
 
-@pytest.mark.promise
 def test_the_sweep_is_done_without_a_word_of_complaint(swept):
     assert (swept.outcome.returncode, swept.outcome.stderr) == (0, ""), swept.outcome
 
@@ -70,7 +71,6 @@ def test_results_are_those_of_the_basic_launcher(swept, sweep_of):
         pd.testing.assert_frame_equal(swept.table(name), basic.table(name))
 
 
-@pytest.mark.promise
 def test_every_run_has_a_record_under_its_fingerprint(swept):
     settings = [(model, lr, seed) for model in ("custom", "torch") for lr in ("0.01", "1e9") for seed in range(3)]
     runs = [run.locate(compose(f"model={m}", f"lr={lr}", f"seed={seed}", *TINY)).run for m, lr, seed in settings]
@@ -98,7 +98,6 @@ def test_nothing_but_records_and_the_report_is_left(swept):
     assert sorted(path.name for path in swept.lab.folder.glob("*/*")) == ["runs", "sweeps"]
 
 
-@pytest.mark.promise
 def test_a_finished_run_is_not_trained_again(swept):
     before = stamps(swept.lab)
     again = swept.lab(*TWELVE, *swept.words)
@@ -124,7 +123,6 @@ run.fit = fit
 """
 
 
-@pytest.mark.promise
 @pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_run_has_the_threads_it_asks_for(lab, launcher, choose, plant, threads):
     if threads > cores():
@@ -142,7 +140,6 @@ def test_a_run_has_the_threads_it_asks_for(lab, launcher, choose, plant, threads
         assert (results.workers * threads <= cores()).all()
 
 
-@pytest.mark.promise
 def test_a_crash_is_listed_and_the_others_go_on(lab, launcher, choose):
     """By nothing in the product: where a run's history should be written there is a folder."""
     command = ["-m", "seed=0,1,2", "model=custom", "name=three", *TINY, *choose(launcher)]
@@ -172,7 +169,6 @@ run.fit = fit
 """
 
 
-@pytest.mark.promise
 def test_a_run_whose_worker_is_killed_is_listed_and_done_by_the_next_command(lab, launcher, choose, plant):
     command = ["-m", "batch_size=64,77,100", "model=custom", "name=deadly", *TINY, *choose(launcher)]
     environment = plant(DEADLY).environment
@@ -192,7 +188,6 @@ def test_a_run_whose_worker_is_killed_is_listed_and_done_by_the_next_command(lab
     assert (pd.read_csv(lab.sweep() / "results.csv").status == "finished").all()
 
 
-@pytest.mark.promise
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupted_sweep_ends_all_it_started_and_is_continued(lab, start, launcher, choose, number, status):

@@ -14,6 +14,8 @@ from fmnist_lab.published.verdict import Published
 from fmnist_lab.report.checks import judge_check, write_check
 from fmnist_lab.report.samples import Samples, join
 
+pytestmark = pytest.mark.promise
+
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = [
     "--headless",
@@ -116,7 +118,6 @@ def heading(browser, words):
     return found
 
 
-@pytest.mark.promise
 def test_no_complaint_and_no_request(desk):
     messages = [json.loads(entry["message"])["message"] for entry in desk.get_log("performance")]
     asked = {one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"}

@@ -9,6 +9,8 @@ from fmnist_lab.saddle.checks import FAMILIES
 from fmnist_lab.saddle.config import CHECKS
 from fmnist_lab.saddle.setting import Setting
 
+pytestmark = pytest.mark.promise
+
 
 def failures(family, setting):
     return [check for check in FAMILIES[family](setting) if not check.ok]
@@ -18,7 +20,6 @@ def test_every_name_has_its_checks():
     assert tuple(FAMILIES) == CHECKS
 
 
-@pytest.mark.promise
 @pytest.mark.parametrize("family", CHECKS)
 def test_the_checks_hold(family, setting):
     assert failures(family, setting) == []
@@ -42,12 +43,10 @@ def test_the_theorems_hold_for_other_inputs(overrides, configure):
         assert failures(family, other) == [], family
 
 
-@pytest.mark.promise
 def test_centring_costs_a_rank(configure):
     assert Setting(configure("data.center=true")).moments.rank == 9
 
 
-@pytest.mark.promise
 def test_what_a_check_draws_does_not_depend_on_the_others(configure):
     alone, after = Setting(configure()), Setting(configure())
     list(FAMILIES["lines"](after))

@@ -17,6 +17,8 @@ from fmnist_lab.saddle.config import SaddleConfig
 from fmnist_lab.saddle.figures import FIGURES
 from fmnist_lab.saddle.run import COLUMNS, conduct
 
+pytestmark = pytest.mark.promise
+
 DOOR = [sys.executable, "-m", "fmnist_lab.saddle"]
 
 WRONG = {
@@ -52,7 +54,6 @@ def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*DOOR, *arguments], cwd=folder, env=os.environ, capture_output=True, text=True, timeout=600)
 
 
-@pytest.mark.promise
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -78,7 +79,6 @@ def test_a_folder_that_cannot_be_written_is_named(configure, tmp_path):
         conduct(configure(f"outputs={tmp_path.as_posix()}/blocked", "checks=[converse]"))
 
 
-@pytest.mark.promise
 def test_the_door_does_the_checks(tmp_path):
     outcome = call(tmp_path, "data.images=1000", "checks=[gradient,hessian]", "depths=[1,2]")
     assert outcome.returncode == 0, outcome.stderr
@@ -117,7 +117,6 @@ def outcome(configure, tmp_path_factory) -> Path:
     return folder / "saddle"
 
 
-@pytest.mark.promise
 def test_both_files_say_the_same(outcome):
     rows = list(csv.DictReader((outcome / "checks.csv").read_text("utf-8").splitlines()))
     document = json.loads((outcome / "checks.json").read_text("utf-8"))

@@ -10,6 +10,8 @@ from fmnist_lab.saddle.checks import FAMILIES
 from fmnist_lab.saddle.figures import FIGURES
 from fmnist_lab.saddle.setting import RELU_SCALES
 
+pytestmark = pytest.mark.promise
+
 
 @pytest.fixture(scope="module")
 def figures(setting):
@@ -21,7 +23,6 @@ def lines(figure):
     return [np.asarray(line.get_ydata(), float) for axes in figure.axes for line in axes.get_lines()]
 
 
-@pytest.mark.promise
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_belongs_to_a_check_and_renders(name, figures):
     assert FIGURES[name][0] in FAMILIES
