@@ -65,7 +65,7 @@ def test_the_wheel_carries_what_it_needs(installed, tmp_path):
     assert {"page.css", "page.html.j2", "page.js", "table.html.j2"} <= {
         *installed("-c", templates, folder=tmp_path).split()
     }
-    tables = "from fmnist_lab.published import shipped; print(*shipped())"
+    tables = "from fmnist_lab.published.check import shipped; print(*shipped())"
     assert installed("-c", tables, folder=tmp_path).split() == ["quickstart", "zalando"]
 
 

@@ -125,7 +125,7 @@ def audit(seeds: int, overrides: Sequence[str]) -> int:
 
 def refuse_strangers(configs: Sequence[Config]) -> None:
     """InputError when none of these networks stands in the tables that the audit would explain."""
-    from fmnist_lab.published import load_report
+    from fmnist_lab.published.report import load_report
     from fmnist_lab.report.audit import printed_cells, readings
 
     known = list(dict.fromkeys(readings(printed_cells(load_report()))["architecture"]))
@@ -213,7 +213,7 @@ def audit_forecast(first: Sequence[Job], todo: Sequence[Job], repeated: Sequence
 
 def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Config]:
     """Every network of `repeated` at the learning rates and batch sizes that fit best in `jobs`."""
-    from fmnist_lab.published import load_report
+    from fmnist_lab.published.report import load_report
     from fmnist_lab.report.audit import candidates_alike, choose, printed_cells
 
     ranked = candidates_alike(tested(jobs), printed_cells(load_report()))
@@ -226,7 +226,7 @@ def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Co
 
 def write_audit(jobs: Sequence[Job], folder: Path, *, prove: bool = True) -> None:
     """Write what the audit knows from the runs on disk; `prove` as `audit_write.write_audit` has it."""
-    from fmnist_lab.published import load_report
+    from fmnist_lab.published.report import load_report
     from fmnist_lab.report import audit_write
 
     with sweeps.reporting(jobs if prove else [], folder):  # without its proof the report is not whole

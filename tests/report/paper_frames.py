@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmnist_lab import data, published
+from fmnist_lab import data
+from fmnist_lab.published.report import load_report
 from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.records import Record
 from fmnist_lab.report.page import build_page
@@ -43,7 +44,7 @@ class Paper:
 
 def make_paper(build: Callable[..., Any], seeds: int = 2) -> Paper:
     """Both models with either initialisation at the figures' rates, and every table at both settings."""
-    rates = [figure.lr for figure in published.load_report().figures.values()]
+    rates = [figure.lr for figure in load_report().figures.values()]
     varied = {"model.init": [*OWN.values()], "lr": rates, "seed": [*range(seeds)]}
     sweep = build(
         varied,
@@ -51,9 +52,7 @@ def make_paper(build: Callable[..., Any], seeds: int = 2) -> Paper:
     )
     settings = sweep.settings.drop(columns=[name for name in sweep.settings if name in sweep.results])
     tables = {
-        (id, settings): make_cells(id, settings)
-        for id in published.load_report().tables
-        for settings in ("stated", "inferred")
+        (id, settings): make_cells(id, settings) for id in load_report().tables for settings in ("stated", "inferred")
     }
     return Paper(sweep.results.join(settings, on="run"), sweep.curves, make_claims(), tables)
 
@@ -100,7 +99,7 @@ def make_cells(id: str, settings: str = "stated") -> pd.DataFrame:
             "notes": "0.8 points above PyTorch [0.5, 1.1]; 0.7 of its time",
             "published_note": NASTY,
         }
-        for row in published.load_report().tables[id].rows
+        for row in load_report().tables[id].rows
         for model, cell in row.cells.items()
     ]
     return pd.DataFrame(rows)

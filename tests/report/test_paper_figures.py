@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from paper_frames import make_cells, make_paper
 
-from fmnist_lab import published
+from fmnist_lab.published.report import load_report
 from fmnist_lab.published.verdict import simultaneous_half_widths
 from fmnist_lab.report import paper_figures
 from fmnist_lab.report.paper_sections import at_report
@@ -46,7 +46,7 @@ def bars(axes):
 
 def at(build, seeds=3):
     paper = make_paper(build, seeds)
-    printed = published.load_report().figures["figure2"]
+    printed = load_report().figures["figure2"]
     return printed, paper.curves, at_report(paper.runs, printed.lr)
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from paper_frames import CANDIDATE, NASTY, PROVENANCE, Paper, make_cells, make_claims
 
-from fmnist_lab import data, published
-from fmnist_lab.published.report import printed_title
+from fmnist_lab import data
+from fmnist_lab.published.report import load_report, printed_title
 from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.report import paper_sections
 from fmnist_lab.report.findings import findings, refuted, verdict_counts
@@ -180,7 +180,7 @@ def test_the_findings_are_those_of_the_frames(paper):
     assert "published minus measured +1.0 to +1.0 points" in cells
     assert "At settings inferred from the tables: explained 18, of 18 comparisons." in cells
     [starts] = [one for one in told if one.startswith("Custom minus PyTorch")]
-    for figure in published.load_report().figures.values():
+    for figure in load_report().figures.values():
         own = runs[runs["lr"] == figure.lr].set_index(["model", "init", "seed"])["validation_accuracy"]
         difference = 100 * (own["custom", "glorot_uniform"] - own["torch", "torch_linear"]).mean()
         shown = f"{difference:+.2f}".replace("-", "−")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fmnist_lab import engines, study
-from fmnist_lab.published import load_report
+from fmnist_lab.published.report import load_report
 from fmnist_lab.report.audit import (
     ALPHA,
     CANDIDATE,

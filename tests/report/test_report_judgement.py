@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from fmnist_lab.config import flat
-from fmnist_lab.published import load_claims
-from fmnist_lab.published.claims import parse_claims
+from fmnist_lab.published.claims import load_claims, parse_claims
 from fmnist_lab.published.reading import package_text
 from fmnist_lab.published.report import parse_report
 from fmnist_lab.published.verdict import VERDICTS

@@ -17,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from fmnist_lab.published import Report, load_claims
+from fmnist_lab.published.claims import load_claims
+from fmnist_lab.published.report import Report
 from fmnist_lab.published.verdict import CONFIDENCE
 
 ALPHA = 0.01  # a candidate is given up when a table at its settings would lie that far off this rarely

@@ -13,8 +13,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from fmnist_lab.published import Report
-from fmnist_lab.published.report import printed_title
+from fmnist_lab.published.report import Report, printed_title
 from fmnist_lab.records import write_bytes
 from fmnist_lab.report.audit import AS_PRINTED, MOST, SETTING, candidates, misfits, printed_cells, transfer, unexplained
 from fmnist_lab.report.audit_planted import try_planted

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from fmnist_lab.published import load_report
-from fmnist_lab.published.report import printed_title
+from fmnist_lab.published.report import load_report, printed_title
 from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.report.audit_write import inside, is_at, setting_name, stated_setting
 from fmnist_lab.report.paper_figures import OWN_START, initialization_differences

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmnist_lab import published
+from fmnist_lab.published.check import shipped
 from fmnist_lab.published.report import printed_title
 from fmnist_lab.records import write_bytes, write_text
 from fmnist_lab.report import markup, paper_sections, paper_tables
@@ -88,7 +88,7 @@ def _sections(
     yield paper_sections.initialization_section(runs)
     yield paper_sections.learnt_section(runs, outputs / "runs")
     yield paper_sections.study_section(outputs, studies, runs)
-    yield check_section(outputs / "checks", published.shipped())
+    yield check_section(outputs / "checks", shipped())
     yield paper_sections.audit_section(outputs / "audit")
     yield paper_sections.saddle_section(outputs / "saddle")
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from fmnist_lab import published
+from fmnist_lab.published.report import Figure as PublishedFigure
 from fmnist_lab.report.design import CONDITIONS, SIZES, display, find_factors, join_runs
 from fmnist_lab.report.factor_plots import factor_figure
 from fmnist_lab.report.learning_curves import curves_figure
@@ -32,7 +32,7 @@ UNITS_ACROSS, UNITS_DOWN = 8, 4
 IMAGES_ACROSS, IMAGES_DOWN = 8, 3
 
 
-def series_figure(printed: published.Figure, curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+def series_figure(printed: PublishedFigure, curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     """A printed figure again: both models over the epochs, a band over seeds, the printed values as hollow marks.
 
     Args:

@@ -10,8 +10,10 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from fmnist_lab import data, published
-from fmnist_lab.published.report import printed_title
+from fmnist_lab import data
+from fmnist_lab.published.claims import load_claims
+from fmnist_lab.published.report import Figure as PublishedFigure
+from fmnist_lab.published.report import load_report, printed_title
 from fmnist_lab.published.verdict import POWER
 from fmnist_lab.records import Record
 from fmnist_lab.report import paper_figures, paper_tables
@@ -82,7 +84,7 @@ def claim_section(claims: pd.DataFrame) -> Section:
 def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
     """The printed figures again, and accuracy against the learning rate."""
     parts = []
-    for number, printed in enumerate(published.load_report().figures.values(), start=1):
+    for number, printed in enumerate(load_report().figures.values(), start=1):
         its_runs = at_report(runs, lr=printed.lr)
         if len(its_runs):
             figure = paper_figures.series_figure(printed, curves, its_runs)
@@ -197,7 +199,7 @@ def audit_section(folder: Path) -> Section:
         parts.append(Part("", text, pictures, htmls, commands=["python scripts/audit.py"]))
     left_out = [
         f" {printed_title(table.id)}'s network {display(str(list(row.hidden)))} is left out: {row.note}."
-        for table in published.load_report().tables.values()
+        for table in load_report().tables.values()
         for row in table.rows
         if row.untold
     ]
@@ -209,8 +211,8 @@ def _presets(ranking: pd.DataFrame) -> str:
     """What the audit makes of the settings that the presets of the inferred tables rest on."""
     kept = ranking[ranking["kept"]]
     told = []
-    for table, inferred in published.load_claims().inferred.items():
-        setting = {**stated_setting(published.load_report()), **inferred.settings}
+    for table, inferred in load_claims().inferred.items():
+        setting = {**stated_setting(load_report()), **inferred.settings}
         among = is_at(kept[kept["table"] == table], setting).any()
         words = describe({name: str(value) for name, value in setting.items()})
         told.append(f"{words} {'cannot be told from the best' if among else 'given up'} for {printed_title(table)}")
@@ -244,7 +246,7 @@ def at_report(
     """
     if runs.empty:
         return runs
-    report = published.load_report()
+    report = load_report()
     rates = [figure.lr for figure in report.figures.values()] if lr is None else [lr]
     chosen = (runs["dtype"] == "float32") & runs["lr"].isin(rates)
     for key, fact in report.settings.items():
@@ -261,7 +263,7 @@ def at_report(
 
 def _of_sizes(runs: pd.DataFrame, id: str) -> Iterator[Picture]:
     """Accuracy against the size of a table's networks, at the stated settings; nothing for a table of one network."""
-    table = published.load_report().tables[id]
+    table = load_report().tables[id]
     its_runs = at_report(runs, lr=table.lr, hidden=[str(list(row.hidden)) for row in table.rows])
     if len(table.rows) > 1 and len(its_runs) and its_runs["architecture.hidden"].nunique() > 1:
         accuracies = _accuracies(its_runs, "architecture.hidden", lambda size: f"with {display(str(size))}")
@@ -376,7 +378,7 @@ def _table_on_disk(path: Path) -> Markup:
     return to_html(readable(table.assign(**levels), factors), NUMBERS, " by ".join(["models", *names]))
 
 
-def _of_series(printed: published.Figure, runs: pd.DataFrame) -> str:
+def _of_series(printed: PublishedFigure, runs: pd.DataFrame) -> str:
     finals = runs.groupby("model")["validation_accuracy"].mean()
     told = [
         f"{RIVALS[model].label} ends at {100 * finals[model]:.1f} %, printed {100 * values[-1]:.1f} %"
