@@ -17,6 +17,8 @@ from hypothesis import settings
 
 from fmnist_lab.composition import compose
 from fmnist_lab.config import Config
+from support.made_up_reproduction import Paper, make_paper, pretend_records, write_neighbours
+from support.made_up_sweep import Build, build_sweep
 
 # A shell that starts the tests in the background ignores Ctrl-C for them and their children; some tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -129,3 +131,27 @@ def small(tmp_path: Path) -> Callable[..., Config]:
         return compose(*SMALL, f"outputs={tmp_path.as_posix()}/outputs", *overrides)
 
     return configure
+
+
+@pytest.fixture(scope="session")
+def build() -> Build:
+    return build_sweep
+
+
+@pytest.fixture(scope="module")
+def paper(build: Build) -> Iterator[Paper]:
+    """A made-up paper, and records of its runs that are on disk in name only."""
+    with pytest.MonkeyPatch.context() as patch:
+        pretend_records(patch)
+        yield make_paper(build)
+
+
+@pytest.fixture(scope="session")
+def outputs(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the page of the made-up paper once, with an audit, a saddle and a study beside it."""
+    folder = tmp_path_factory.mktemp("outputs")
+    write_neighbours(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        pretend_records(patch)
+        make_paper(build).build(folder)
+    return folder

@@ -16,8 +16,9 @@ import pytest
 
 from fmnist_lab import run, training
 from fmnist_lab.composition import compose
+from support.paths import ROOT
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+SCRIPTS = ROOT / "scripts"
 IMAGES, BATCH, HIDDEN = 300, 64, "16,8"  # five updates, the last of 44 images
 
 

@@ -3,14 +3,15 @@
 import importlib.util
 import os
 import sys
-from pathlib import Path
 
 import pytest
+
+from support.paths import ROOT
 
 if not sys.platform.startswith("linux"):
     pytest.skip("chaos needs Linux: signals, file-size limits and /proc", allow_module_level=True)
 
-SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "chaos.py"
+SCRIPT = ROOT / "scripts" / "chaos.py"
 FEW = ("seed=0,1,2", "model=custom", "epochs=1", "architecture.hidden=[8]", "data.validation=58000", "data.split=last")
 
 

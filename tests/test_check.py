@@ -18,6 +18,7 @@ from fmnist_lab.config import Config, groups, identity, rules
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.check import ROW_KEYS, CheckedCell, parse_check, read_check, shipped
 from fmnist_lab.published.verdict import Published
+from support.paths import ROOT
 
 KNOWN = [*rules(), *groups()]
 NASTY = "_ % & < > # $ { } ~ ^ \\ | [x] * ` \" ' </table><script>fail()</script> é"
@@ -244,7 +245,7 @@ def test_without_a_file_the_shipped_tables_are_checked_and_stand_on_the_page(tmp
 
 
 def documented():
-    return (Path(__file__).parents[1] / "docs" / "your-own-table.md").read_text("utf-8")
+    return (ROOT / "docs" / "your-own-table.md").read_text("utf-8")
 
 
 def test_every_key_of_a_row_is_documented():

@@ -1,7 +1,6 @@
 """The schema, the values in conf/, and what settles between them."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +14,9 @@ from fmnist_lab.models.custom import ACTIVATIONS
 from fmnist_lab.models.initialization import INITIALIZATIONS
 from fmnist_lab.models.optimizers import OPTIMIZERS
 from fmnist_lab.records import fingerprint
+from support.paths import ROOT
 
-CONF = Path(__file__).parents[1] / "conf"
+CONF = ROOT / "conf"
 
 
 def test_the_default_run_is_the_reports():

@@ -2,9 +2,9 @@
 
 import re
 import tomllib
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from support.paths import ROOT
+
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 PROMISES = range(1, 9)
 

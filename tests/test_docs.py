@@ -21,8 +21,8 @@ import nbformat
 import pytest
 
 from fmnist_lab.composition import expand
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TREE = ("conf", "src", "tests", "pyproject.toml")  # of a clone, what a page may use or change
 IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]

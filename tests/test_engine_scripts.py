@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+from support.paths import ROOT
+
+SCRIPTS = ROOT / "scripts"
 
 
 @pytest.fixture

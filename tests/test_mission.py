@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -20,10 +19,10 @@ import pytest
 import yaml
 
 from fmnist_lab import data, study
+from support.paths import ROOT
 
 pytestmark = pytest.mark.promise
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "fmnist_lab"
 COMMITTED = ROOT / "outputs" / "reference" / "paper"
 MODELS = {"custom", "torch"}

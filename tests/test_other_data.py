@@ -17,9 +17,10 @@ from fmnist_lab.data import map_arrays, prepare, shipped, source_of
 from fmnist_lab.errors import InputError
 from fmnist_lab.run import locate, settle
 from fmnist_lab.sweeps import plan
+from support.paths import ROOT
 
 NAMES = sorted(path.stem for path in Path(conf_folder(), "data").glob("*.yaml"))
-GUIDE = (Path(__file__).parents[1] / "docs" / "data.md").read_text("utf-8")
+GUIDE = (ROOT / "docs" / "data.md").read_text("utf-8")
 OFFLINE = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
 
 

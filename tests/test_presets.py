@@ -11,6 +11,7 @@ from fmnist_lab.composition import expand
 from fmnist_lab.published.report import load_report
 from fmnist_lab.report.audit import printed_cells, readings
 from fmnist_lab.report.audit_write import stated_setting
+from support.paths import ROOT
 
 FIRST = [f"[{width}, 128]" for width in (8, 16, 64, 256, 1024)]
 SECOND = [f"[256, {width}]" for width in (8, 16, 64, 128, 1024)]
@@ -50,7 +51,7 @@ AUDIT = {"audit_grid": 252, "audit_seeds": 18}
 DEFAULTS = {"hidden": ["[256, 128]"], "lr": [0.002], "batch_size": [128], "dtype": ["float32"]}
 # Epochs where they are not ten; the sweeps below are cut to one, so this is read from the file.
 EPOCHS = {"table1_inferred": 7, "table2_inferred": 7, "epochs": 15, "quickstart": 5, "zalando": 200}
-EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiment"
+EXPERIMENTS = ROOT / "conf" / "experiment"
 
 
 def test_every_preset_is_tried():

@@ -22,8 +22,8 @@ from packaging.utils import canonicalize_name
 
 import fmnist_lab
 from fmnist_lab.provenance import PACKAGES
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 STUDIES = ("paper", "studies", "elsewhere", "audit")
 SET_UP = ("bootstrap", "test", "engines", "upgrade", *STUDIES, "saddle", "clean")
 LOCKS = ("requirements.lock", "requirements-dev.lock")

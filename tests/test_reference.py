@@ -2,15 +2,14 @@
 
 import json
 import runpy
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from fmnist_lab.records import Record
 from fmnist_lab.run import NUMERICS
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "outputs" / "reference"
 
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,10 +14,11 @@ from fmnist_lab import engines, study, sweeps
 from fmnist_lab.composition import expand
 from fmnist_lab.records import Record
 from fmnist_lab.study import PRESETS, compose, forecast, main, plan, union
+from support.paths import ROOT
 
 SMALL = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000", "data.split=last")
 RUNS = 14  # of the paper and a seed at that size: figures 6, tables 2 at another rate, swapped initialisations 6
-EXPERIMENTS = Path(__file__).parents[1] / "conf" / "experiment"
+EXPERIMENTS = ROOT / "conf" / "experiment"
 
 
 @pytest.fixture

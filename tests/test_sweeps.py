@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -17,7 +16,6 @@ from fmnist_lab.console import Console
 from fmnist_lab.records import Record
 from fmnist_lab.sweeps import command_line, default_name, estimate, plan
 
-ROOT = Path(__file__).parents[1]
 TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
 KINDS = (".png", ".svg")
 

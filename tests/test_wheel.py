@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from fmnist_lab.published.verdict import VERDICTS
+from support.paths import ROOT
 
 pytestmark = pytest.mark.promise
-
-ROOT = Path(__file__).parents[1]
 
 
 def python(*arguments: str, folder: Path, **environment: str) -> str:

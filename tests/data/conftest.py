@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tiny_source import FASHION_MNIST, Tiny, make_tiny
 
 from fmnist_lab.data import Source, cache, prepare
 from fmnist_lab.data.folder import Unusable
+from support.tiny_source import FASHION_MNIST, Tiny, make_tiny
 
 
 @pytest.fixture

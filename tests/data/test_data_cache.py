@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_source import FASHION_MNIST, Tiny, write_files
 
 from fmnist_lab.data import NotAtHand, cache, prepare
 from fmnist_lab.data.cache import ARRAYS, map_arrays
 from fmnist_lab.data.source import Source, decode, idx_header
 from fmnist_lab.errors import InputError
+from support.tiny_source import FASHION_MNIST, Tiny, write_files
 
 pytestmark = pytest.mark.usefixtures("empty_cache", "offline")
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_source import FASHION_MNIST
 
 from fmnist_lab.data import Dataset, Examples, Scaling, load, split_rows, validation_size
 from fmnist_lab.data.dataset import BLOCK, SCALINGS
 from fmnist_lab.errors import InputError
+from support.tiny_source import FASHION_MNIST
 
 PIXELS = np.arange(256, dtype=np.uint8)[:, None]
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny_source import FASHION_MNIST, Tiny
 
 from fmnist_lab.data import download as module
 from fmnist_lab.data.download import download
 from fmnist_lab.data.folder import Unusable, read
+from support.tiny_source import FASHION_MNIST, Tiny
 
 STAND_IN = """
 import pathlib, shutil, socket

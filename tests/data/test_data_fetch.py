@@ -6,9 +6,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tiny_source import Tiny
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "fetch_data.py"
+from support.paths import ROOT
+from support.tiny_source import Tiny
+
+SCRIPT = ROOT / "scripts" / "fetch_data.py"
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tiny_source import Tiny
 
 from fmnist_lab.data import folder as module
 from fmnist_lab.data.folder import Unusable, read, verify
+from support.tiny_source import Tiny
 
 FIRST, SECOND = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 

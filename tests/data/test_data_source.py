@@ -5,9 +5,9 @@ import struct
 
 import numpy as np
 import pytest
-from tiny_source import FASHION_MNIST
 
 from fmnist_lab.data.source import decode, idx_header, is_genuine, owner_of, shipped
+from support.tiny_source import FASHION_MNIST
 
 SHAPE = (2, 2, 2)
 IMAGES = np.arange(8, dtype=np.uint8).reshape(2, 4)

@@ -8,12 +8,12 @@ import time
 
 import pandas as pd
 import pytest
-from waiting import wait_for
 
 from fmnist_lab import run
 from fmnist_lab.composition import compose
 from fmnist_lab.provenance import cores
 from fmnist_lab.records import Record
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.promise
 

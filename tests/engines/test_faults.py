@@ -10,10 +10,10 @@ import time
 
 import pandas as pd
 import pytest
-from waiting import wait_for
 
 from fmnist_lab import engines, run
 from fmnist_lab.composition import compose
+from support.waiting import wait_for
 
 TINY = ("architecture.hidden=[8]", "data.validation=59000", "data.split=last", "model=custom")
 pytestmark = pytest.mark.engines

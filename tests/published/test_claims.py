@@ -3,7 +3,6 @@
 import itertools
 import math
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -30,10 +29,11 @@ from fmnist_lab.published.reading import MARKS, package_text
 from fmnist_lab.published.report import load_report
 from fmnist_lab.report.frames import KEYS
 from fmnist_lab.report.samples import Samples
+from support.paths import ROOT
 
 TEXT = package_text("claims.yaml")
 CLAIMS = load_claims()
-EXPERIMENTS = Path(__file__).parents[2] / "conf" / "experiment"
+EXPERIMENTS = ROOT / "conf" / "experiment"
 
 
 def of_kind(kind: str) -> list[Claim]:

@@ -7,12 +7,12 @@ import json
 import shutil
 
 import pytest
-from paper_frames import NASTY, pretend_records
 
 from fmnist_lab.published.check import Check, CheckedCell
 from fmnist_lab.published.verdict import Published
 from fmnist_lab.report.checks import judge_check, write_check
 from fmnist_lab.report.samples import Samples, join
+from support.made_up_reproduction import NASTY, pretend_records
 
 pytestmark = pytest.mark.promise
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
-from paper_frames import make_cells, make_paper
 
 from fmnist_lab.published.report import load_report
 from fmnist_lab.published.verdict import simultaneous_half_widths
 from fmnist_lab.report import paper_figures
 from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.report.style import RIVALS, applied, render
+from support.made_up_reproduction import make_cells, make_paper
 
 NAMES = ("boot", "bag", "coat")
 

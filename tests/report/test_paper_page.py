@@ -10,7 +10,6 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from paper_frames import CANDIDATE, NASTY, PROVENANCE, Paper, make_cells, make_claims
 
 from fmnist_lab import data
 from fmnist_lab.published.report import load_report, printed_title
@@ -21,6 +20,7 @@ from fmnist_lab.report.markup import BADGES
 from fmnist_lab.report.paper_figures import initialization_differences
 from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.saddle.figures import FIGURES
+from support.made_up_reproduction import CANDIDATE, NASTY, PROVENANCE, Paper, make_cells, make_claims
 
 SILENT = {"script", "style"}
 

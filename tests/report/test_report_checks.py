@@ -7,7 +7,6 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
-from paper_frames import NASTY, pretend_records
 
 from fmnist_lab.config import groups, rules
 from fmnist_lab.published.check import Check, CheckedCell, parse_check
@@ -22,6 +21,7 @@ from fmnist_lab.report.checks import (
     write_check,
 )
 from fmnist_lab.report.samples import Samples, join
+from support.made_up_reproduction import NASTY, pretend_records
 
 KNOWN = [*rules(), *groups()]
 

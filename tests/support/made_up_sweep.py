@@ -4,15 +4,12 @@ import hashlib
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
-from paper_frames import Paper, make_paper, pretend_records, write_neighbours
 
 from fmnist_lab.report.frames import CURVES, RESULTS
 
@@ -77,30 +74,6 @@ class Sweep:
 
 
 Build = Callable[..., Sweep]
-
-
-@pytest.fixture(scope="session")
-def build() -> Build:
-    return build_sweep
-
-
-@pytest.fixture(scope="module")
-def paper(build: Build) -> Iterator[Paper]:
-    """A made-up paper, and records of its runs that are on disk in name only."""
-    with pytest.MonkeyPatch.context() as patch:
-        pretend_records(patch)
-        yield make_paper(build)
-
-
-@pytest.fixture(scope="session")
-def outputs(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the page of the made-up paper once, with an audit, a saddle and a study beside it."""
-    folder = tmp_path_factory.mktemp("outputs")
-    write_neighbours(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        pretend_records(patch)
-        make_paper(build).build(folder)
-    return folder
 
 
 def build_sweep(varied: dict[str, list[Any]] | None = None, **fixed: Any) -> Sweep:
