@@ -10,10 +10,11 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from fmnist_lab import engines, study, sweeps
+from fmnist_lab import engines, experiments, sweeps
 from fmnist_lab.composition import expand
+from fmnist_lab.experiments import compose, forecast, plan, union
 from fmnist_lab.records import Record
-from fmnist_lab.study import PRESETS, compose, forecast, main, plan, union
+from fmnist_lab.study import PRESETS, main
 from support.paths import ROOT
 
 SMALL = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000", "data.split=last")
@@ -117,9 +118,9 @@ def test_several_runs_go_at_once_as_the_cores_hold(tmp_path, monkeypatch):
     monkeypatch.setattr(engines, "cores", lambda: 4)
     monkeypatch.setattr("fmnist_lab.provenance.cores", lambda: 8)
     jobs = plan(compose("figures", ["threads=2", f"outputs={tmp_path.as_posix()}"]), [0])
-    assert study.workers(jobs) == 2
-    assert study.workers(jobs[:1]) == 1
-    assert study.workers(plan(compose("figures", ["threads=8"]), [0])) == 1
+    assert experiments.workers(jobs) == 2
+    assert experiments.workers(jobs[:1]) == 1
+    assert experiments.workers(plan(compose("figures", ["threads=8"]), [0])) == 1
     assert "with 2 at once (a rough guess" in forecast(jobs, jobs)
 
 

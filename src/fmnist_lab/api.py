@@ -20,9 +20,9 @@ from fmnist_lab.composition import compose, expand, override, override_each
 from fmnist_lab.config import HOUSEKEEPING, Config, described, from_yaml, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
+from fmnist_lab.experiments import command
 from fmnist_lab.progress import following
 from fmnist_lab.records import Record
-from fmnist_lab.study import command
 from fmnist_lab.training import Epoch
 
 if TYPE_CHECKING:

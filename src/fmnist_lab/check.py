@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmnist_lab import engines, study, sweeps
+from fmnist_lab import engines, experiments, sweeps
 from fmnist_lab.answers import in_one_line, open_door, status_of
 from fmnist_lab.composition import composing, is_hydras, key_of, override
 from fmnist_lab.config import HOUSEKEEPING, Config, described, groups, identity, rules, wrong
@@ -42,6 +42,8 @@ def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command:
         command: what the user typed.
         config_dir: a folder of presets beside those of the lab.
     """
+    from fmnist_lab.study import page_of
+
     engine = engines.choose(*filter(is_hydras, overrides))
     overrides = [word for word in overrides if not is_hydras(word)]
     for name, why in NOT_FOR_ALL.items():
@@ -53,18 +55,18 @@ def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command:
             words = f"the file names a folder of its own: must be {rules()['name'].words}, and stand once"
             raise InputError(f"{printable(check.file)}: {words}")
     plans = {check.name: configure(check, overrides, config_dir) for check in checks}
-    experiments = {name: [config for config in configs if config] for name, configs in plans.items()}
+    runs = {name: [config for config in configs if config] for name, configs in plans.items()}
     told = [word for word in overrides if key_of(word) in HOUSEKEEPING]
     otherwise = " ".join(word for word in overrides if word not in told)
-    outputs = Path(next(config.outputs for configs in experiments.values() for config in configs))
+    outputs = Path(next(config.outputs for configs in runs.values() for config in configs))
 
     def write(done: int, console: Console) -> None:
         for check in checks:
             write_table(check, plans[check.name], done, command, otherwise and f"all runs with {otherwise}", console)
         if not files:
-            console.say(str(study.write_page(outputs, study.experiments_told(told))))
+            page_of(told)(outputs, console)
 
-    return study.seed_by_seed("checks", experiments, seeds, write, engine)
+    return experiments.seed_by_seed("checks", runs, seeds, write, engine)
 
 
 def configure(check: Check, overrides: Sequence[str], config_dir: str | None = None) -> list[Config | None]:
@@ -97,12 +99,12 @@ def write_table(
     from fmnist_lab.report.samples import Samples, join
 
     told = [config for config in configs if config]
-    jobs = [job for job in study.plan(told, range(seeds)) if job.record.tellable()]
+    jobs = [job for job in experiments.plan(told, range(seeds)) if job.record.tellable()]
     frames = gather([(job.record, described(job.config)) for job in jobs])
     runs = join(frames.results, frames.settings)
     settings = [_settings(config) if config else None for config in configs]
     table = judge_check(check, Samples(runs, frames.curves, {}), settings, otherwise)
-    alone = [study.command(config) for config in told]
+    alone = [experiments.command(config) for config in told]
     page = write_check(check, table, runs, [command, *alone], Path(told[0].outputs))
     for number, metric, published, measured, verdict, n in readable(table)[list(TOLD)].itertuples(index=False):
         console.say(f"{number}, {metric}: published {published}, measured {measured or 'nothing'}: {verdict}, n = {n}")

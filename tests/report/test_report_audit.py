@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fmnist_lab import engines, study
+from fmnist_lab import audit, engines, experiments
 from fmnist_lab.published.report import load_report
 from fmnist_lab.report.audit import (
     ALPHA,
@@ -331,10 +331,10 @@ TINY = ("data.validation=58000", "data.split=last", "epochs=3", "test_every_epoc
 @pytest.mark.slow
 def test_settings_planted_in_real_runs_are_found(tmp_path, monkeypatch):
     words = [*TINY, "lr=0.02,0.1", "architecture.hidden=[8],[16]", f"outputs={tmp_path.as_posix()}"]
-    jobs = study.plan(study.expand(*words), range(5))
-    with study.opened("audit", jobs, jobs) as console:
-        study.train_missing(jobs, jobs, console, "tiny", engines.choose())
-    measured = study.tested(jobs)
+    jobs = experiments.plan(experiments.expand(*words), range(5))
+    with experiments.opened("audit", jobs, jobs) as console:
+        experiments.train_missing(jobs, jobs, console, "tiny", engines.choose())
+    measured = audit.tested(jobs)
     assert len(measured) == 2 * 2 * 2 * 5 * 3
     assert set(measured["updates"]) == {125, 250, 375}
     ends = [job.record.summary()["test_accuracy"] for job in jobs]

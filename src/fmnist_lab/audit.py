@@ -1,0 +1,118 @@
+"""Search for the settings that would explain the report's tables: one seed of a grid, then all seeds of the best."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fmnist_lab import engines, sweeps
+from fmnist_lab.config import Config, described, wrong
+from fmnist_lab.console import Console
+from fmnist_lab.experiments import (
+    compose,
+    duration,
+    forecast,
+    merge,
+    opened,
+    plan,
+    to_train,
+    train_missing,
+    training,
+)
+from fmnist_lab.progress import Job
+from fmnist_lab.run import updates_an_epoch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+PRESETS = ("audit_grid", "audit_seeds")
+
+# Settings of the audit's grid that are run with every network and all seeds, because they fit best on one seed.
+FINALISTS = 4
+
+
+def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Console], None]) -> int:
+    """Search for the settings that would explain the report's tables; return the exit status as `conduct`.
+
+    One seed of a grid of settings, and all seeds of one setting, which say how far accuracies scatter; then all seeds
+    of the settings that fit best. The audit's folder is written after each of these seeds; at the end `write_page` is
+    called with the folder of the outputs.
+    """
+    if seeds < 2:
+        raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
+    engine = engines.choose(*overrides)
+    grid, repeated = (compose(preset, overrides) for preset in PRESETS)
+    refuse_strangers(grid)
+    first = merge([plan(grid, [0]), plan(repeated, range(seeds))])
+    todo = to_train(first)
+    if first[0].config.dry_run:
+        print(audit_forecast(first, todo, repeated, seeds))
+        return 0
+    with opened("audit", first, todo) as console:
+        console.say(audit_forecast(first, todo, repeated, seeds))
+        train_missing(first, todo, console, "the grid, and the scatter of seeds", engine)
+        folder = Path(first[0].config.outputs) / "audit"
+        finalists = choose_finalists(first, repeated)
+        jobs = merge([first, plan(finalists, range(seeds))])
+        tried = {job.record.run for job in first}
+        further = [job for job in jobs if job.record.run not in tried]
+        for _ in training(further, sweeps.unfinished(further), seeds, console, "the finalists, seed", engine):
+            write_audit(jobs, folder, prove=False)
+        if not sweeps.is_reported(jobs, folder):
+            write_audit(jobs, folder)
+        for line in (folder / "findings.txt").read_text("utf-8").splitlines():
+            console.say(line)
+        write_page(folder.parent, console)
+        return sweeps.list_failed(jobs, console)
+
+
+def refuse_strangers(configs: Sequence[Config]) -> None:
+    """InputError when none of these networks stands in the tables that the audit would explain."""
+    from fmnist_lab.published.report import load_report
+    from fmnist_lab.report.audit import printed_cells, readings
+
+    known = list(dict.fromkeys(readings(printed_cells(load_report()))["architecture"]))
+    networks = list(dict.fromkeys(str(config.architecture.hidden) for config in configs))
+    if not set(networks) & set(known):
+        raise wrong("architecture.hidden", ", ".join(networks), f"a network of the tables: {', '.join(known)}")
+
+
+def audit_forecast(first: Sequence[Job], todo: Sequence[Job], repeated: Sequence[Config], seeds: int) -> str:
+    """What the audit is to do. Until the grid is done, the finalists are not known, but their number is."""
+    like = plan(repeated, range(seeds))
+    then = f"then at most {FINALISTS * len(like)} runs at the {FINALISTS} settings that fit best"
+    told = forecast(first, todo)
+    return f"{told}; {then}, {duration(like, FINALISTS)}" if todo else told
+
+
+def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Config]:
+    """Every network of `repeated` at the learning rates and batch sizes that fit best in `jobs`."""
+    from fmnist_lab.published.report import load_report
+    from fmnist_lab.report.audit import candidates_alike, choose, printed_cells
+
+    ranked = candidates_alike(tested(jobs), printed_cells(load_report()))
+    return [
+        dataclasses.replace(config, lr=lr, batch_size=batch_size)
+        for lr, batch_size in choose(ranked, FINALISTS)
+        for config in repeated
+    ]
+
+
+def write_audit(jobs: Sequence[Job], folder: Path, *, prove: bool = True) -> None:
+    """Write what the audit knows from the runs on disk; `prove` as `audit_write.write_audit` has it."""
+    from fmnist_lab.published.report import load_report
+    from fmnist_lab.report import audit_write
+
+    with sweeps.reporting(jobs if prove else [], folder):  # without its proof the report is not whole
+        audit_write.write_audit(tested(jobs), load_report(), folder, prove=prove)
+
+
+def tested(jobs: Sequence[Job]) -> pd.DataFrame:
+    """The test accuracies of every epoch of the finished runs, as the audit takes them."""
+    from fmnist_lab.report.frames import gather_tests
+
+    finished = [job for job in jobs if job.record.summary()]
+    return gather_tests([(job.record, described(job.config), updates_an_epoch(job.config)) for job in finished])

@@ -1,0 +1,154 @@
+"""Several experiments, seed by seed: each run trained once, and after each seed the outcome so far."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fmnist_lab import engines, sweeps
+from fmnist_lab.composition import expand
+from fmnist_lab.config import Config, flat, wrong
+from fmnist_lab.console import Console
+from fmnist_lab.engines import Engine
+from fmnist_lab.progress import Job
+
+# Seconds for a unit of `Job.cost`, while no run on disk tells how fast this machine is.
+ROUGH_RATE = 6e-11
+
+Experiments = Mapping[str, Sequence[Config]]  # by preset
+
+
+def seed_by_seed(
+    folder: str, experiments: Experiments, seeds: int, write: Callable[[int, Console], None], engine: Engine
+) -> int:
+    """Train what is missing of `experiments`, seed by seed; return the exit status as `conduct`.
+
+    Args:
+        folder: below `outputs`, for the log.
+        write: is told how many seeds are done, after each that asked for training and at the end.
+    """
+    if seeds < 1:
+        raise wrong("--seeds", seeds, "a whole number of at least 1")
+    everything = union(experiments, range(seeds))
+    todo = to_train(everything)
+    if everything[0].config.dry_run:
+        print(forecast(everything, todo))
+        return 0
+    with opened(folder, everything, todo) as console:
+        console.say(forecast(everything, todo))
+        for done in training(everything, todo, seeds, console, "seed", engine):
+            write(done, console)
+        write(seeds, console)
+        return sweeps.list_failed(everything, console)
+
+
+def compose(preset: str, overrides: Sequence[str]) -> list[Config]:
+    """The runs of an experiment, each once; the study gives them their seeds."""
+    for override in overrides:
+        name, _, value = override.partition("=")
+        if name == "seed":
+            raise wrong(name, value, "left out: --seeds says how many")
+    return expand(f"experiment={preset}", *overrides)
+
+
+def plan(configs: Sequence[Config], seeds: Iterable[int]) -> list[Job]:
+    """The runs of an experiment with each of the seeds."""
+    seeded = [dataclasses.replace(config, seed=seed) for seed in seeds for config in configs]
+    return sweeps.plan(seeded, [command(config) for config in seeded])
+
+
+def command(config: Config) -> str:
+    """What a user types to do one run alone: the settings that differ from the model's defaults."""
+    usual = defaults(config.model.name)
+    told = [f"{name}={value}" for name, value in flat(config).items() if value != usual[name]]
+    told = [override.replace("data.name=", "data=") for override in told]  # a data set is chosen whole
+    return sweeps.command_line([f"model={config.model.name}", *told], sweep=False)
+
+
+@functools.cache
+def defaults(model: str) -> dict[str, Any]:
+    """Every key's value in a run of this model as it comes."""
+    (config,) = expand(f"model={model}")
+    return flat(config)
+
+
+def union(experiments: Experiments, seeds: Iterable[int]) -> list[Job]:
+    """The distinct runs of all experiments with each of the seeds."""
+    return merge([plan(configs, seeds) for configs in experiments.values()])
+
+
+def merge(plans: Iterable[Sequence[Job]]) -> list[Job]:
+    """The distinct runs of all plans by seed, of each seed the costly first: then all workers end together."""
+    every = [job for jobs in plans for job in jobs]
+    jobs = sweeps.plan([job.config for job in every], [job.command for job in every])
+    jobs.sort(key=lambda job: (job.config.seed, -job.cost))
+    return [dataclasses.replace(job, place=place) for place, job in enumerate(jobs)]
+
+
+def to_train(jobs: Sequence[Job]) -> list[Job]:
+    """The runs of a study that are not complete on disk, which each call verifies once; InputError with train=false."""
+    if not jobs[0].config.train:
+        raise wrong("train", False, "true, as only a sweep (-m) reports without training")
+    return sweeps.unfinished(jobs)
+
+
+def forecast(jobs: Sequence[Job], todo: Sequence[Job]) -> str:
+    """What of the jobs is to do, and about how long it takes."""
+    told = sweeps.announcement(jobs, todo)
+    return f"{told}; {duration(todo)}" if todo else told
+
+
+def duration(todo: Sequence[Job], times: int = 1) -> str:
+    """About how long it takes to train `todo` (so many times), judged by the finished runs on disk."""
+    measured = sweeps.estimate(todo)
+    seconds = times * (measured or ROUGH_RATE * sum(job.cost for job in todo)) / workers(todo)
+    basis = "judged by the finished runs" if measured else "a rough guess, as no run is finished yet"
+    return f"about {seconds / 60:.0f} min with {workers(todo)} at once ({basis})"
+
+
+def workers(todo: Sequence[Job]) -> int:
+    """How many runs go on at once: as many as the cores hold."""
+    return engines.here([job.config for job in todo])
+
+
+@contextlib.contextmanager
+def opened(study: str, jobs: Sequence[Job], todo: Sequence[Job]) -> Iterator[Console]:
+    """Find the data, make the folders, and give the console that keeps the study's log."""
+    config = jobs[0].config
+    sweeps.find_data(jobs)
+    folder = Path(config.outputs) / study
+    sweeps.open_folder(folder, config.outputs)
+    console = Console(folder / "log.txt")
+    with sweeps.explained(jobs, console):
+        sweeps.mend(todo, console)
+        yield console
+
+
+def training(
+    jobs: Sequence[Job], todo: Sequence[Job], seeds: int, console: Console, what: str, engine: Engine
+) -> Iterator[int]:
+    """Train those `todo` of the runs seed by seed; after each seed that had any, but the last: how many are done."""
+    for seed in range(seeds):
+        its_jobs, its_todo = ([job for job in some if job.config.seed == seed] for some in (jobs, todo))
+        if train_missing(its_jobs, its_todo, console, f"{what} {seed}", engine) and seed + 1 < seeds:
+            yield seed + 1
+
+
+def train_missing(jobs: Sequence[Job], todo: Sequence[Job], console: Console, what: str, engine: Engine) -> bool:
+    """Train those `todo` of the runs that are called `what`; whether there were any."""
+    if not todo:
+        return False
+    console.say(f"{what}: {forecast(jobs, todo)}")
+    sweeps.train(todo, lambda its: engine.train([job.config for job in its]), console)
+    return True
+
+
+def on_disk(experiments: Experiments) -> list[Job]:
+    """The runs of the experiments that have an outcome, of all seeds from 0 up that have any."""
+    by_seed = ([job for job in union(experiments, [seed]) if job.record.tellable()] for seed in itertools.count())
+    return list(itertools.chain.from_iterable(itertools.takewhile(bool, by_seed)))
