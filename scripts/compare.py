@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmnist_lab.provenance import PACKAGES
 from fmnist_lab.report.markup import provenance
+from fmnist_lab.runs.provenance import PACKAGES
 from reference import REFERENCE, ROOT, read_runs, runs_of
 
 MEASURED = [f"{part}_{metric}" for part in ("train", "validation", "test") for metric in ("loss", "accuracy")]

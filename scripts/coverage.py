@@ -16,7 +16,7 @@ from scipy.stats import norm, skew
 
 from fmnist_lab.composition import compose
 from fmnist_lab.published.verdict import Published, compare
-from fmnist_lab.run import train
+from fmnist_lab.runs.run import train
 
 NETWORK = ("architecture.hidden=[16]", "epochs=1")
 RATES = (0.1, 0.02)  # where single epochs are rough, and where the tables are thought to have been made

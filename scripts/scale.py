@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from benchmark.parts import kept
-from fmnist_lab import provenance
+from fmnist_lab.runs import provenance
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cluster.md"
 BEGIN, END = "<!-- scale: begin (written by scripts/scale.py) -->", "<!-- scale: end -->"

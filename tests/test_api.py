@@ -15,9 +15,9 @@ import fmnist_lab
 from fmnist_lab import InputError, Run, configure, load, sweep, train
 from fmnist_lab.composition import compose, override
 from fmnist_lab.config import rules
-from fmnist_lab.records import Record
 from fmnist_lab.report.style import applied, render
-from fmnist_lab.run import locate, settle
+from fmnist_lab.runs.record import Record
+from fmnist_lab.runs.run import locate, settle
 
 SMALL = {"epochs": 1, "architecture.hidden": [8], "data.validation": 58000, "data.split": "last"}
 SWEPT = {**SMALL, "architecture.hidden": [[8]]}  # in a sweep a list holds the values to try
@@ -63,7 +63,7 @@ def test_a_run_that_crashed_says_so(monkeypatch):
     def crash(*_, **__):
         raise ValueError("the <planted> crash")
 
-    monkeypatch.setattr("fmnist_lab.run.fit", crash)
+    monkeypatch.setattr("fmnist_lab.runs.run.fit", crash)
     with pytest.raises(ValueError, match="planted"):
         train(config)
     (folder,) = (path for path in Path("outputs/runs").iterdir() if path.is_dir())

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmnist_lab import run, training
+from fmnist_lab import training
 from fmnist_lab.composition import compose
+from fmnist_lab.runs import run
 from support.paths import ROOT
 
 SCRIPTS = ROOT / "scripts"

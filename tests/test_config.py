@@ -13,7 +13,7 @@ from fmnist_lab.models import MODELS
 from fmnist_lab.models.custom import ACTIVATIONS
 from fmnist_lab.models.initialization import INITIALIZATIONS
 from fmnist_lab.models.optimizers import OPTIMIZERS
-from fmnist_lab.records import fingerprint
+from fmnist_lab.runs.record import fingerprint
 from support.paths import ROOT
 
 CONF = ROOT / "conf"

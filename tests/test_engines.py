@@ -12,11 +12,12 @@ from hydra.core.config_store import ConfigStore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmnist_lab import engines, run
+from fmnist_lab import engines
 from fmnist_lab.composition import compose, launcher_options
 from fmnist_lab.conf import conf_folder
 from fmnist_lab.errors import InputError
-from fmnist_lab.records import Record
+from fmnist_lab.runs import run
+from fmnist_lab.runs.record import Record
 
 LAUNCHERS = pytest.mark.parametrize("name", engines.ENGINES)
 
@@ -154,7 +155,7 @@ def test_a_reason_that_the_disk_does_not_take_stops_nobody(small, monkeypatch):
     def full(path, text):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fmnist_lab.records.write_text", full)
+    monkeypatch.setattr("fmnist_lab.runs.record.write_text", full)
     engines.explain(run.locate(small()), "first")
 
 

@@ -5,7 +5,7 @@ from rich.progress import Progress
 from fmnist_lab import progress
 from fmnist_lab.console import Console
 from fmnist_lab.progress import Job, Watch
-from fmnist_lab.run import locate, settle
+from fmnist_lab.runs.run import locate, settle
 
 
 def test_looking_again_works_out_nothing_again(small, monkeypatch):

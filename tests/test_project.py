@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import fmnist_lab
-from fmnist_lab.provenance import PACKAGES
+from fmnist_lab.runs.provenance import PACKAGES
 from support.paths import ROOT
 
 STUDIES = ("paper", "studies", "elsewhere", "audit")

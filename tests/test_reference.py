@@ -6,8 +6,8 @@ import runpy
 import pandas as pd
 import pytest
 
-from fmnist_lab.records import Record
-from fmnist_lab.run import NUMERICS
+from fmnist_lab.runs.record import Record
+from fmnist_lab.runs.run import NUMERICS
 from support.paths import ROOT
 
 REFERENCE = ROOT / "outputs" / "reference"

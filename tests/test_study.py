@@ -13,7 +13,7 @@ import pytest
 from fmnist_lab import engines, experiments, sweeps
 from fmnist_lab.composition import expand
 from fmnist_lab.experiments import compose, forecast, plan, union
-from fmnist_lab.records import Record
+from fmnist_lab.runs.record import Record
 from fmnist_lab.study import PRESETS, main
 from support.paths import ROOT
 
@@ -116,7 +116,7 @@ def test_runs_go_seed_by_seed_the_costly_first():
 
 def test_several_runs_go_at_once_as_the_cores_hold(tmp_path, monkeypatch):
     monkeypatch.setattr(engines, "cores", lambda: 4)
-    monkeypatch.setattr("fmnist_lab.provenance.cores", lambda: 8)
+    monkeypatch.setattr("fmnist_lab.runs.provenance.cores", lambda: 8)
     jobs = plan(compose("figures", ["threads=2", f"outputs={tmp_path.as_posix()}"]), [0])
     assert experiments.workers(jobs) == 2
     assert experiments.workers(jobs[:1]) == 1

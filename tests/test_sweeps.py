@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
-from fmnist_lab import composition, run, sweeps
+from fmnist_lab import composition, sweeps
 from fmnist_lab.console import Console
-from fmnist_lab.records import Record
+from fmnist_lab.runs import run
+from fmnist_lab.runs.record import Record
 from fmnist_lab.sweeps import command_line, default_name, estimate, plan
 
 TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
@@ -313,7 +314,7 @@ def stamps_if_there(lab):
 
 DEADLY = """
 import os, signal
-from fmnist_lab import run
+from fmnist_lab.runs import run
 honest = run.fit
 def fit(model, *arguments, **keywords):
     if keywords["batch_size"] == 77 and not os.path.exists("repaired"):

@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_info
 from benchmark.figures import figures
 from benchmark.tables import SECTIONS, markdown
 from benchmark.targets import Measurements, targets
-from fmnist_lab import provenance
-from fmnist_lab.records import write_bytes, write_text
+from fmnist_lab.runs import provenance
+from fmnist_lab.runs.record import write_bytes, write_text
 
 PACKAGES = ("fmnist-lab", "numpy", "torch", "torchvision", "scikit-learn", "jax", "jaxlib")
 BLAS = ("internal_api", "version", "architecture")

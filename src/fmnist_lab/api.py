@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab import engines, run, sweeps
+from fmnist_lab import engines, sweeps
 from fmnist_lab.answers import in_one_line
 from fmnist_lab.composition import compose, expand, override, override_each
 from fmnist_lab.config import HOUSEKEEPING, Config, described, from_yaml, wrong
@@ -22,7 +22,8 @@ from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.experiments import command
 from fmnist_lab.progress import following
-from fmnist_lab.records import Record
+from fmnist_lab.runs import run
+from fmnist_lab.runs.record import Record
 from fmnist_lab.training import Epoch
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from fmnist_lab.experiments import (
     training,
 )
 from fmnist_lab.progress import Job
-from fmnist_lab.run import updates_an_epoch
+from fmnist_lab.runs.run import updates_an_epoch
 
 if TYPE_CHECKING:
     import pandas as pd

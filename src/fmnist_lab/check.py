@@ -21,7 +21,7 @@ from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.check import Check, CheckedCell, read_check, shipped
 from fmnist_lab.published.reading import printable
-from fmnist_lab.run import settle
+from fmnist_lab.runs.run import settle
 
 # Not a table's to say: what the command line says for all runs.
 OF_THE_COMMAND = ("seed", *HOUSEKEEPING)

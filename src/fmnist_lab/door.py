@@ -20,7 +20,7 @@ from fmnist_lab.errors import InputError
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")
 def app(composed: DictConfig) -> None:
     """One job of a sweep, or a single run."""
-    from fmnist_lab.run import train
+    from fmnist_lab.runs.run import train
 
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         train(from_omegaconf(composed))

@@ -32,9 +32,9 @@ from fmnist_lab.composition import launcher_options, typed
 from fmnist_lab.config import TEXT, Config, Rule, key, rules, whole, wrong
 from fmnist_lab.errors import InputError, Terminated
 from fmnist_lab.progress import epoch_cost
-from fmnist_lab.provenance import cores
-from fmnist_lab.records import Record
-from fmnist_lab.run import locate, train
+from fmnist_lab.runs.provenance import cores
+from fmnist_lab.runs.record import Record
+from fmnist_lab.runs.run import locate, train
 
 if TYPE_CHECKING:
     import submitit

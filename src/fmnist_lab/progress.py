@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from fmnist_lab import data
 from fmnist_lab.config import Config
 from fmnist_lab.console import Console
-from fmnist_lab.records import Record
+from fmnist_lab.runs.record import Record
 
 SECONDS_BETWEEN_LOOKS = 0.25
 PAUSE = 20  # times as long as a look took, at least: looking at many runs, or over a slow network, is not all there is

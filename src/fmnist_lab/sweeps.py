@@ -19,8 +19,8 @@ from fmnist_lab.config import HOUSEKEEPING, Config, described, flat, from_yaml, 
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.progress import Job, epoch_cost, following
-from fmnist_lab.records import Record, make_folder, write_text
-from fmnist_lab.run import locate, settle
+from fmnist_lab.runs.record import Record, make_folder, write_text
+from fmnist_lab.runs.run import locate, settle
 
 if TYPE_CHECKING:
     from fmnist_lab.report.frames import Frames

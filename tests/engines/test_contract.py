@@ -9,10 +9,10 @@ import time
 import pandas as pd
 import pytest
 
-from fmnist_lab import run
 from fmnist_lab.composition import compose
-from fmnist_lab.provenance import cores
-from fmnist_lab.records import Record
+from fmnist_lab.runs import run
+from fmnist_lab.runs.provenance import cores
+from fmnist_lab.runs.record import Record
 from support.waiting import wait_for
 
 pytestmark = pytest.mark.promise
@@ -107,7 +107,7 @@ def test_a_finished_run_is_not_trained_again(swept):
 
 COUNT_THREADS = """
 import json, os
-from fmnist_lab import run
+from fmnist_lab.runs import run
 honest = run.fit
 def fit(*arguments, **keywords):
     from threadpoolctl import threadpool_info
@@ -159,7 +159,7 @@ def test_a_crash_is_listed_and_the_others_go_on(lab, launcher, choose):
 
 DEADLY = """
 import os, signal
-from fmnist_lab import run
+from fmnist_lab.runs import run
 honest = run.fit
 def fit(model, *arguments, **keywords):
     if keywords["batch_size"] == 77 and not os.path.exists("repaired"):

@@ -11,8 +11,9 @@ import time
 import pandas as pd
 import pytest
 
-from fmnist_lab import engines, run
+from fmnist_lab import engines
 from fmnist_lab.composition import compose
+from fmnist_lab.runs import run
 from support.waiting import wait_for
 
 TINY = ("architecture.hidden=[8]", "data.validation=59000", "data.split=last", "model=custom")
@@ -112,7 +113,7 @@ def test_a_job_that_is_cancelled(lab, slurm, start, record_property):
 
 PATIENT = """
 import os, time
-from fmnist_lab import run
+from fmnist_lab.runs import run
 honest = run.fit
 def fit(*arguments, **keywords):
     while keywords["epochs"] == 3 and not os.path.exists("go"):

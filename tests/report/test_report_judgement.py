@@ -356,7 +356,7 @@ def test_metrics_of_a_curve():
 @pytest.mark.promise
 def test_real_runs_are_judged(small):
     """Small networks on 2 000 images, trained and gathered as the lab does it, stand for the table they are not."""
-    from fmnist_lab.run import train
+    from fmnist_lab.runs.run import train
 
     configs = [
         small("architecture.hidden=[256]", f"model={m}", f"seed={s}") for m in ("custom", "torch") for s in range(5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fmnist_lab.run import train
+from fmnist_lab.runs.run import train
 
 
 @pytest.mark.parametrize("start", [("model.init=zeros",), ("model.init=normal", "model.init_std=0")], ids=" ".join)

@@ -13,8 +13,8 @@ import pytest
 from fmnist_lab import data
 from fmnist_lab.published.report import load_report
 from fmnist_lab.published.verdict import VERDICTS
-from fmnist_lab.records import Record
 from fmnist_lab.report.page import build_page
+from fmnist_lab.runs.record import Record
 
 NASTY = """_ % & < > # $ { } ~ ^ \\ | [x] * ` " ' </table><script>fail()</script> é − – → ≤"""
 OWN = {"custom": "glorot_uniform", "torch": "torch_linear"}

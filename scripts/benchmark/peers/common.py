@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from fmnist_lab import run
 from fmnist_lab.composition import compose
 from fmnist_lab.config import Config
 from fmnist_lab.data import Dataset
 from fmnist_lab.models import Weights
+from fmnist_lab.runs import run
 
 LR = 0.002
 Rows = NDArray[np.int64]

@@ -5,7 +5,7 @@ import tempfile
 
 from common import configure, options, show
 
-from fmnist_lab import run
+from fmnist_lab.runs import run
 
 told = options()
 with tempfile.TemporaryDirectory() as folder:

@@ -6,8 +6,9 @@ from collections import defaultdict
 import numpy as np
 from common import options, problem, show
 
-from fmnist_lab import run, training
+from fmnist_lab import training
 from fmnist_lab.models.custom import CustomModel, softmax_cross_entropy
+from fmnist_lab.runs import run
 
 told = options()
 given = problem(told)

@@ -2,7 +2,8 @@
 
 from common import measure, options, problem
 
-from fmnist_lab import run, training
+from fmnist_lab import training
+from fmnist_lab.runs import run
 
 told = options(model="custom")
 given = problem(told, told.model)

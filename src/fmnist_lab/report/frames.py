@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from fmnist_lab.records import Record
 from fmnist_lab.report.design import CONDITIONS
+from fmnist_lab.runs.record import Record
 
 RESULTS = [
     "run",

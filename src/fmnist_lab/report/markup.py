@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fmnist_lab.records import Record
+from fmnist_lab.runs.record import Record
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import pandas as pd
 
 from fmnist_lab.published.check import shipped
 from fmnist_lab.published.report import printed_title
-from fmnist_lab.records import write_bytes, write_text
 from fmnist_lab.report import markup, paper_sections, paper_tables
 from fmnist_lab.report.checks import check_section
 from fmnist_lab.report.findings import Tables, findings, refuted, verdict_counts
@@ -20,6 +19,7 @@ from fmnist_lab.report.paper_figures import initialization_differences
 from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.report.style import applied
 from fmnist_lab.report.tables import to_csv
+from fmnist_lab.runs.record import write_bytes, write_text
 
 
 def build_page(

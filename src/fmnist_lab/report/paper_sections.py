@@ -15,7 +15,6 @@ from fmnist_lab.published.claims import load_claims
 from fmnist_lab.published.report import Figure as PublishedFigure
 from fmnist_lab.published.report import load_report, printed_title
 from fmnist_lab.published.verdict import POWER
-from fmnist_lab.records import Record
 from fmnist_lab.report import paper_figures, paper_tables
 from fmnist_lab.report.audit_write import is_at, stated_setting
 from fmnist_lab.report.design import Factor, as_text, describe, display, label
@@ -24,6 +23,7 @@ from fmnist_lab.report.markup import Part, Picture, Section, to_html
 from fmnist_lab.report.samples import anew
 from fmnist_lab.report.style import RIVALS, render
 from fmnist_lab.report.tables import NUMBERS, readable
+from fmnist_lab.runs.record import Record
 
 KINDS = {  # in the order of the page
     "sentence": "Sentences",

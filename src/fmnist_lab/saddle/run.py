@@ -12,8 +12,8 @@ import rich.console
 import rich.table
 from rich.text import Text
 
-from fmnist_lab import provenance
-from fmnist_lab.records import finite, make_folder, write_bytes, write_csv, write_text
+from fmnist_lab.runs import provenance
+from fmnist_lab.runs.record import finite, make_folder, write_bytes, write_csv, write_text
 from fmnist_lab.saddle.check import Check
 from fmnist_lab.saddle.checks import FAMILIES
 from fmnist_lab.saddle.config import DATA, SaddleConfig

@@ -15,7 +15,7 @@ from fmnist_lab.conf import conf_folder
 from fmnist_lab.config import YOUNGER, from_yaml, identity, rules
 from fmnist_lab.data import map_arrays, prepare, shipped, source_of
 from fmnist_lab.errors import InputError
-from fmnist_lab.run import locate, settle
+from fmnist_lab.runs.run import locate, settle
 from fmnist_lab.sweeps import plan
 from support.paths import ROOT
 

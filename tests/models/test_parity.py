@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fmnist_lab import run
 from fmnist_lab.composition import compose
+from fmnist_lab.runs import run
 from fmnist_lab.training import evaluate, fit, predict
 
 OPTIMIZERS = {

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmnist_lab import records
 from fmnist_lab.errors import InputError
-from fmnist_lab.records import FORMAT, PARTIAL, Record, fingerprint, make_folder, write_bytes, write_csv
+from fmnist_lab.runs import record as record_module
+from fmnist_lab.runs.record import FORMAT, PARTIAL, Record, fingerprint, make_folder, write_bytes, write_csv
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_an_edited_number_is_noticed(complete):
 
 
 def test_a_record_of_another_format_is_noticed(complete, monkeypatch):
-    monkeypatch.setattr(records, "FORMAT", FORMAT + 1)
+    monkeypatch.setattr(record_module, "FORMAT", FORMAT + 1)
     assert complete.damage() == f"it is of format {FORMAT}, not {FORMAT + 1}"
 
 
@@ -262,8 +262,8 @@ def hindered(monkeypatch, times):
         return honest(path, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    monkeypatch.setattr(records, "PAUSES", (0.1, 0.2))
-    monkeypatch.setattr(records.time, "sleep", paused.append)
+    monkeypatch.setattr(record_module, "PAUSES", (0.1, 0.2))
+    monkeypatch.setattr(record_module.time, "sleep", paused.append)
     return paused
 
 

@@ -1,6 +1,6 @@
 """When training ends before its last epoch."""
 
-from fmnist_lab import run
+from fmnist_lab.runs import run
 from fmnist_lab.training import Epoch, stale_epochs
 
 

@@ -94,7 +94,7 @@ def cpu() -> str:
 @cache
 def git_commit() -> str | None:
     """The commit of the checkout this code runs from, with "+" where it was changed; None outside a checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     if not (package.parents[1] / ".git").exists():
         return None
     try:

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from fmnist_lab import data, provenance
+from fmnist_lab import data
 from fmnist_lab.config import Config, check, identity, wrong
 from fmnist_lab.models import Model, UpdateRule, Weights, build
 from fmnist_lab.models.initialization import initial_weights
-from fmnist_lab.records import Record, fingerprint, finite
+from fmnist_lab.runs import provenance
+from fmnist_lab.runs.record import Record, fingerprint, finite
 from fmnist_lab.training import Epoch, Fit, Part, evaluate, fit, predict, score
 
 # Raised when the same configuration comes to give other numbers (by more than rounding), so that records made before

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from fmnist_lab import records, run
 from fmnist_lab.composition import compose
 from fmnist_lab.config import identity
 from fmnist_lab.errors import InputError
+from fmnist_lab.runs import record as record_module
+from fmnist_lab.runs import run
 from fmnist_lab.training import Part, evaluate, fit
 
 TIMES = {"train_seconds", "fit_seconds", "evaluate_seconds", "provenance", "files"}
@@ -23,7 +24,7 @@ METRICS = ("validation_accuracy", "test_accuracy", "train_accuracy", "test_loss"
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch):
     """Some runs here take two threads, also on a machine of one core."""
-    monkeypatch.setattr("fmnist_lab.provenance.cores", lambda: 2)
+    monkeypatch.setattr("fmnist_lab.runs.provenance.cores", lambda: 2)
 
 
 def result(record):
@@ -161,7 +162,7 @@ def test_a_full_disk_leaves_no_record_and_says_so(small, monkeypatch, caplog):
     def full(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(records, "write_bytes", full)
+    monkeypatch.setattr(record_module, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
         run.train(small())
     assert "No space left on device" in caplog.text

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from fmnist_lab import provenance
+from fmnist_lab.runs import provenance
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""One run: configuration in, record out; the record on disk; the conditions it was made under."""
