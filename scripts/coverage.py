@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, skew
 
-from fmnist_lab.composition import compose
+from fmnist_lab.compose import compose
 from fmnist_lab.published.verdict import Published, compare
 from fmnist_lab.runs.run import train
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fmnist_lab.conf import conf_folder
+from fmnist_lab.config.paths import conf_folder
 from fmnist_lab.data import NotAtHand, Source, prepare, shipped
 from fmnist_lab.errors import InputError
 

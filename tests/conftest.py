@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from fmnist_lab.composition import compose
-from fmnist_lab.config import Config
+from fmnist_lab.compose import compose
+from fmnist_lab.config.schema import Config
 from support.made_up_reproduction import Paper, make_paper, pretend_records, write_neighbours
 from support.made_up_sweep import Build, build_sweep
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import training
-from fmnist_lab.composition import compose
+from fmnist_lab.compose import compose
 from fmnist_lab.runs import run
 from support.paths import ROOT
 

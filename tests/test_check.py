@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from fmnist_lab import check as door
 from fmnist_lab.check import configure, configured, main
-from fmnist_lab.composition import composing, expand
-from fmnist_lab.config import Config, groups, identity, rules
+from fmnist_lab.compose import composing, expand
+from fmnist_lab.config.schema import Config, groups, identity, rules
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.check import ROW_KEYS, CheckedCell, parse_check, read_check, shipped
 from fmnist_lab.published.verdict import Published

@@ -20,7 +20,7 @@ import nbclient
 import nbformat
 import pytest
 
-from fmnist_lab.composition import expand
+from fmnist_lab.compose import expand
 from support.paths import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -14,7 +14,7 @@ import torch
 
 from fmnist_lab import data
 from fmnist_lab.answers import accept_lazy_help, status_of
-from fmnist_lab.config import Config, rules
+from fmnist_lab.config.schema import Config, rules
 
 # What is typed, and what the one line must name.
 WRONG = [

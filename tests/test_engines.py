@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmnist_lab import engines
-from fmnist_lab.composition import compose, launcher_options
-from fmnist_lab.conf import conf_folder
+from fmnist_lab.compose import compose, launcher_options
+from fmnist_lab.config.paths import conf_folder
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs import run
 from fmnist_lab.runs.record import Record

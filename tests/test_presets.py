@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from fmnist_lab.composition import expand
+from fmnist_lab.compose import expand
 from fmnist_lab.published.report import load_report
 from fmnist_lab.report.audit import printed_cells, readings
 from fmnist_lab.report.audit_write import stated_setting

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import engines, experiments, sweeps
-from fmnist_lab.composition import expand
+from fmnist_lab.compose import expand
 from fmnist_lab.experiments import compose, forecast, plan, union
 from fmnist_lab.runs.record import Record
 from fmnist_lab.study import PRESETS, main

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
-from fmnist_lab import composition, sweeps
+from fmnist_lab import compose, sweeps
 from fmnist_lab.console import Console
 from fmnist_lab.runs import run
 from fmnist_lab.runs.record import Record
@@ -177,7 +177,7 @@ def test_a_crash_is_listed_and_the_rest_goes_on(lab, mode, crashing, monkeypatch
 def test_each_run_is_composed_once(lab, launcher, monkeypatch):
     """Hydra takes long for it."""
     calls = []
-    for owner, name in ((ConfigLoaderImpl, "load_sweep_config"), (composition, "_compose_job")):
+    for owner, name in ((ConfigLoaderImpl, "load_sweep_config"), (compose, "_compose_job")):
         monkeypatch.setattr(owner, name, counted(getattr(owner, name), calls))
     outcome = lab("-m", "seed=0,1,2", "model=custom", *small_but([]), f"hydra/launcher={launcher}")
     assert (outcome.returncode, len(stamps(lab))) == (0, 3), outcome

@@ -57,7 +57,9 @@ def installed(tmp_path_factory):
 
 
 def test_the_wheel_carries_what_it_needs(installed, tmp_path):
-    where = "from fmnist_lab.conf import conf_folder; import fmnist_lab; print(conf_folder(), fmnist_lab.__file__)"
+    where = (
+        "from fmnist_lab.config.paths import conf_folder; import fmnist_lab; print(conf_folder(), fmnist_lab.__file__)"
+    )
     conf, package = installed("-c", where, folder=tmp_path).split()
     assert Path(conf) == Path(package).parent / "conf"
     templates = "from fmnist_lab.report.markup import environment; print(*sorted(environment().list_templates()))"

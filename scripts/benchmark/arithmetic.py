@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmark.tasks import SETTINGS, Setting
 from fmnist_lab import data
-from fmnist_lab.composition import compose
+from fmnist_lab.compose import compose
 
 FLOOR, EAGER = "floor", "torch_eager"
 FLOPS, GIGA = "GFLOPs an epoch", 1e9

@@ -21,8 +21,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import MarkedYAMLError
 
-from fmnist_lab.composition import register
-from fmnist_lab.config import rules, unknown
+from fmnist_lab.compose import register
+from fmnist_lab.config.schema import rules, unknown
 from fmnist_lab.errors import InputError, Terminated
 
 WRONG_INPUT = (InputError, HydraException, OmegaConfBaseException, MarkedYAMLError)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import engines, sweeps
 from fmnist_lab.answers import in_one_line
-from fmnist_lab.composition import compose, expand, override, override_each
-from fmnist_lab.config import HOUSEKEEPING, Config, described, from_yaml, wrong
+from fmnist_lab.compose import compose, expand, override, override_each
+from fmnist_lab.config.schema import HOUSEKEEPING, Config, described, from_yaml, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.experiments import command

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmnist_lab import engines, sweeps
-from fmnist_lab.config import Config, described, wrong
+from fmnist_lab.config.schema import Config, described, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.experiments import (
     compose,

@@ -15,8 +15,8 @@ from typing import Any
 
 from fmnist_lab import engines, experiments, sweeps
 from fmnist_lab.answers import in_one_line, open_door, status_of
-from fmnist_lab.composition import composing, is_hydras, key_of, override
-from fmnist_lab.config import HOUSEKEEPING, Config, described, groups, identity, rules, wrong
+from fmnist_lab.compose import composing, is_hydras, key_of, override
+from fmnist_lab.config.schema import HOUSEKEEPING, Config, described, groups, identity, rules, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.check import Check, CheckedCell, read_check, shipped

@@ -11,9 +11,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fmnist_lab.answers import WRONG_INPUT, answer, complain
-from fmnist_lab.composition import from_omegaconf
-from fmnist_lab.conf import conf_folder
-from fmnist_lab.config import Config
+from fmnist_lab.compose import from_omegaconf
+from fmnist_lab.config.paths import conf_folder
+from fmnist_lab.config.schema import Config
 from fmnist_lab.errors import InputError
 
 

@@ -28,8 +28,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fmnist_lab.composition import launcher_options, typed
-from fmnist_lab.config import TEXT, Config, Rule, key, rules, whole, wrong
+from fmnist_lab.compose import launcher_options, typed
+from fmnist_lab.config.schema import TEXT, Config, Rule, key, rules, whole, wrong
 from fmnist_lab.errors import InputError, Terminated
 from fmnist_lab.progress import epoch_cost
 from fmnist_lab.runs.provenance import cores

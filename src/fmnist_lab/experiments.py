@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fmnist_lab import engines, sweeps
-from fmnist_lab.composition import expand
-from fmnist_lab.config import Config, flat, wrong
+from fmnist_lab.compose import expand
+from fmnist_lab.config.schema import Config, flat, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.engines import Engine
 from fmnist_lab.progress import Job

@@ -18,7 +18,7 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from fmnist_lab import data
-from fmnist_lab.config import Config
+from fmnist_lab.config.schema import Config
 from fmnist_lab.console import Console
 from fmnist_lab.runs.record import Record
 

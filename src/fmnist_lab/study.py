@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fmnist_lab import engines, sweeps
 from fmnist_lab.answers import open_door, status_of
-from fmnist_lab.config import Config, described
+from fmnist_lab.config.schema import Config, described
 from fmnist_lab.console import Console
 from fmnist_lab.experiments import Experiments, compose, on_disk, plan, seed_by_seed
 
@@ -85,7 +85,7 @@ def page_of(overrides: Sequence[str]) -> Callable[[Path, Console], None]:
 
 def check_saddle(outputs: Path, root: str | None, console: Console) -> None:
     """Do the checks of the report's bonus question, unless their outcome is there."""
-    from fmnist_lab.composition import compose_as
+    from fmnist_lab.compose import compose_as
     from fmnist_lab.saddle.config import SaddleConfig
     from fmnist_lab.saddle.run import conduct
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist_lab import data
-from fmnist_lab.composition import is_hydras, key_of
-from fmnist_lab.config import HOUSEKEEPING, Config, described, flat, from_yaml, wrong
+from fmnist_lab.compose import is_hydras, key_of
+from fmnist_lab.config.schema import HOUSEKEEPING, Config, described, flat, from_yaml, wrong
 from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.progress import Job, epoch_cost, following

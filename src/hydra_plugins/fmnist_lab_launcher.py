@@ -10,7 +10,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from fmnist_lab.composition import compose_jobs
+from fmnist_lab.compose import compose_jobs
 
 
 class FmnistLabLauncher(Launcher):

@@ -9,7 +9,7 @@ from typing import Any
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-from fmnist_lab.composition import compose_jobs, split_jobs
+from fmnist_lab.compose import compose_jobs, split_jobs
 from hydra_plugins.fmnist_lab_launcher import FmnistLabLauncher
 
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from sklearn.datasets import load_digits
 
-from fmnist_lab.composition import compose
-from fmnist_lab.conf import conf_folder
-from fmnist_lab.config import YOUNGER, from_yaml, identity, rules
+from fmnist_lab.compose import compose
+from fmnist_lab.config.paths import conf_folder
+from fmnist_lab.config.schema import YOUNGER, from_yaml, identity, rules
 from fmnist_lab.data import map_arrays, prepare, shipped, source_of
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.run import locate, settle

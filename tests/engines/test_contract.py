@@ -9,7 +9,7 @@ import time
 import pandas as pd
 import pytest
 
-from fmnist_lab.composition import compose
+from fmnist_lab.compose import compose
 from fmnist_lab.runs import run
 from fmnist_lab.runs.provenance import cores
 from fmnist_lab.runs.record import Record

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import engines
-from fmnist_lab.composition import compose
+from fmnist_lab.compose import compose
 from fmnist_lab.runs import run
 from support.waiting import wait_for
 

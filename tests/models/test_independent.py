@@ -16,7 +16,7 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from fmnist_lab.composition import compose
+from fmnist_lab.compose import compose
 from fmnist_lab.data import map_arrays, prepare, source_of
 from fmnist_lab.runs import run
 from support.independent_training import train as train_independently

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fmnist_lab.composition import compose
+from fmnist_lab.compose import compose
 from fmnist_lab.runs import run
 from fmnist_lab.training import evaluate, fit, predict
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from fmnist_lab.composition import compose
-from fmnist_lab.config import Config, flat, rules
+from fmnist_lab.compose import compose
+from fmnist_lab.config.schema import Config, flat, rules
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.claims import (
     KINDS,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmnist_lab.config import groups, rules
+from fmnist_lab.config.schema import groups, rules
 from fmnist_lab.published.check import Check, CheckedCell, parse_check
 from fmnist_lab.published.verdict import Published, compare, holm
 from fmnist_lab.report.checks import (

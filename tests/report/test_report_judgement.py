@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmnist_lab.config import flat
+from fmnist_lab.config.schema import flat
 from fmnist_lab.published.claims import load_claims, parse_claims
 from fmnist_lab.published.reading import package_text
 from fmnist_lab.published.report import parse_report

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fmnist_lab.composition import compose_as
+from fmnist_lab.compose import compose_as
 from fmnist_lab.saddle.config import SaddleConfig
 from fmnist_lab.saddle.setting import Setting
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_lab.composition import compose_as
-from fmnist_lab.config import rules
+from fmnist_lab.compose import compose_as
+from fmnist_lab.config.schema import rules
 from fmnist_lab.errors import InputError
 from fmnist_lab.saddle import network
 from fmnist_lab.saddle.config import SaddleConfig

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from fmnist_lab.composition import compose
-from fmnist_lab.config import Config
+from fmnist_lab.compose import compose
+from fmnist_lab.config.schema import Config
 from fmnist_lab.data import Dataset
 from fmnist_lab.models import Weights
 from fmnist_lab.runs import run

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist_lab.conf import shipped_data
+from fmnist_lab.config.paths import shipped_data
 
 # Where the arrays of a data set are named, everywhere in this order.
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from fmnist_lab.conf import conf_folder
+from fmnist_lab.config.paths import conf_folder
 
 PACKAGES = ("fmnist-lab", "numpy", "hydra-core", "omegaconf", "torch")
 """On whose versions a result may depend; torch for its own model alone."""

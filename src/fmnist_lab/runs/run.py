@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from fmnist_lab import data
-from fmnist_lab.config import Config, check, identity, wrong
+from fmnist_lab.config.schema import Config, check, identity, wrong
 from fmnist_lab.models import Model, UpdateRule, Weights, build
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.runs import provenance

@@ -6,8 +6,8 @@ import hydra
 from omegaconf import DictConfig
 
 from fmnist_lab.answers import WRONG_INPUT, answer, complain
-from fmnist_lab.composition import typed
-from fmnist_lab.conf import conf_folder
+from fmnist_lab.compose import typed
+from fmnist_lab.config.paths import conf_folder
 from fmnist_lab.errors import InputError
 from fmnist_lab.saddle.config import SaddleConfig
 

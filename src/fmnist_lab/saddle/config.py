@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fmnist_lab.config import POSITIVE, TEXT, YES_NO, Rule, key, one_of, whole
+from fmnist_lab.config.schema import POSITIVE, TEXT, YES_NO, Rule, key, one_of, whole
 from fmnist_lab.data import shipped
 
 CHECKS = (

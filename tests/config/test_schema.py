@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from fmnist_lab.composition import compose
-from fmnist_lab.config import Config, check, flat, identity, rules
+from fmnist_lab.compose import compose
+from fmnist_lab.config.schema import Config, check, flat, identity, rules
 from fmnist_lab.errors import InputError
 from fmnist_lab.models import MODELS
 from fmnist_lab.models.custom import ACTIVATIONS

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fmnist_lab.conf import conf_folder
-from fmnist_lab.config import Config, Rule, check, obey, rules, unknown, wrong
+from fmnist_lab.config.paths import conf_folder
+from fmnist_lab.config.schema import Config, Rule, check, obey, rules, unknown, wrong
 
 Schema = TypeVar("Schema")
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from fmnist_lab.conf import shipped_data
+from fmnist_lab.config.paths import shipped_data
 from fmnist_lab.errors import InputError
 
 Schema = TypeVar("Schema")

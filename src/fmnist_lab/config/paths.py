@@ -9,7 +9,7 @@ from typing import Any
 
 def conf_folder() -> str:
     """The folder of the configuration: inside the package when installed from a wheel, else in the checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     inside = package / "conf"
     return str(inside if inside.is_dir() else package.parents[1] / "conf")
 

@@ -7,8 +7,8 @@ from hydra.types import RunMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmnist_lab.composition import compose, compose_jobs, expand, register
-from fmnist_lab.conf import conf_folder
+from fmnist_lab.compose import compose, compose_jobs, expand, register
+from fmnist_lab.config.paths import conf_folder
 from fmnist_lab.errors import InputError
 
 
