@@ -136,7 +136,7 @@ def test_a_loaded_sweep_draws_the_figures_that_were_written():
 
 @pytest.mark.promise
 def test_several_runs_at_once_give_the_same_table(monkeypatch):
-    monkeypatch.setattr("fmnist_lab.engines.cores", lambda: 2)
+    monkeypatch.setattr("fmnist_lab.sweeps.launchers.base.cores", lambda: 2)
     alone, together = (sweep(RATES, outputs=str(n), workers=n).results for n in (1, 2))
     assert set(together.workers) == {2}
     pd.testing.assert_frame_equal(alone.drop(columns=TIMES), together.drop(columns=TIMES))
@@ -145,7 +145,7 @@ def test_several_runs_at_once_give_the_same_table(monkeypatch):
 def test_an_engine_is_given_runs_as_they_are_recorded(monkeypatch):
     """So that what became of one is sought, and said, in its own record."""
     given = []
-    monkeypatch.setattr("fmnist_lab.engines.Joblib.train", lambda self, configs: given.extend(configs))
+    monkeypatch.setattr("fmnist_lab.sweeps.launchers.base.Joblib.train", lambda self, configs: given.extend(configs))
     ours = sweep(SWEPT, model="custom", device="auto")
     assert [locate(config) for config in given] == [run.record for run in ours.runs]
 

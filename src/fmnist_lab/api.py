@@ -14,16 +14,17 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab import engines, sweeps
 from fmnist_lab.answers import in_one_line
 from fmnist_lab.compose import compose, expand, override, override_each
 from fmnist_lab.config.schema import HOUSEKEEPING, Config, described, from_yaml, wrong
-from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
-from fmnist_lab.experiments import command
-from fmnist_lab.progress import following
 from fmnist_lab.runs import run
 from fmnist_lab.runs.record import Record
+from fmnist_lab.sweeps import execute, outcome, plan
+from fmnist_lab.sweeps.console import Console
+from fmnist_lab.sweeps.experiments import command
+from fmnist_lab.sweeps.launchers import base
+from fmnist_lab.sweeps.progress import following
 from fmnist_lab.training import Epoch
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ def train(config: Config) -> Run:
         if getattr(config, name) is not needed:
             raise wrong(name, not needed, f"{str(needed).lower()} to train a run from Python")
     with in_one_line(Config):
-        jobs = sweeps.plan([config], [""])
-        console, todo = Console(None), sweeps.unfinished(jobs)
-        console.say(sweeps.announcement(jobs, todo))
+        jobs = plan.plan_runs([config], [""])
+        console, todo = Console(None), plan.unfinished(jobs)
+        console.say(plan.announcement(jobs, todo))
         with following(todo, console):
             return Run(run.train(config))
 
@@ -87,19 +88,19 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
     with in_one_line(Config):
         overrides = [_override(name, value) for name, value in told.items()]
         configs = expand(*overrides)
-        most = engines.room(configs)
+        most = base.room(configs)
         if workers not in range(1, most + 1):
             raise wrong("workers", workers, f"a whole number from 1 to {most}: the cores here, by the threads of a run")
-        name = sweeps.default_name(overrides)
+        name = plan.default_name(overrides)
         commands = [command(config) for config in configs]
-        engine = engines.Joblib(n_jobs=workers)
-        sweeps.conduct(configs, commands, name, lambda jobs: engine.train([job.config for job in jobs]), voice=Lines)
-        return load(sweeps.folder_of(configs[0], name))
+        engine = base.Joblib(n_jobs=workers)
+        execute.conduct(configs, commands, name, lambda jobs: engine.train([job.config for job in jobs]), voice=Lines)
+        return load(plan.folder_of(configs[0], name))
 
 
 def load(folder: str | os.PathLike[str]) -> Sweep:
     """A finished sweep, from its folder `outputs/sweeps/<name>` and the records of its runs. Raises InputError."""
-    return Sweep(Path(folder), tuple(map(Run, sweeps.reported(Path(folder)))))
+    return Sweep(Path(folder), tuple(map(Run, outcome.reported(Path(folder)))))
 
 
 @dataclass(frozen=True)

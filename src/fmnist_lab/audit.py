@@ -7,22 +7,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist_lab import engines, sweeps
 from fmnist_lab.config.schema import Config, described, wrong
-from fmnist_lab.console import Console
-from fmnist_lab.experiments import (
-    compose,
+from fmnist_lab.runs.run import updates_an_epoch
+from fmnist_lab.sweeps import outcome, plan
+from fmnist_lab.sweeps.console import Console
+from fmnist_lab.sweeps.experiments import (
+    compose_preset,
     duration,
     forecast,
     merge,
     opened,
-    plan,
+    plan_seeds,
     to_train,
     train_missing,
     training,
 )
-from fmnist_lab.progress import Job
-from fmnist_lab.runs.run import updates_an_epoch
+from fmnist_lab.sweeps.job import Job
+from fmnist_lab.sweeps.launchers import base
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,10 +44,10 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
     """
     if seeds < 2:
         raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
-    engine = engines.choose(*overrides)
-    grid, repeated = (compose(preset, overrides) for preset in PRESETS)
+    engine = base.choose(*overrides)
+    grid, repeated = (compose_preset(preset, overrides) for preset in PRESETS)
     refuse_strangers(grid)
-    first = merge([plan(grid, [0]), plan(repeated, range(seeds))])
+    first = merge([plan_seeds(grid, [0]), plan_seeds(repeated, range(seeds))])
     todo = to_train(first)
     if first[0].config.dry_run:
         print(audit_forecast(first, todo, repeated, seeds))
@@ -56,17 +57,17 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
         train_missing(first, todo, console, "the grid, and the scatter of seeds", engine)
         folder = Path(first[0].config.outputs) / "audit"
         finalists = choose_finalists(first, repeated)
-        jobs = merge([first, plan(finalists, range(seeds))])
+        jobs = merge([first, plan_seeds(finalists, range(seeds))])
         tried = {job.record.run for job in first}
         further = [job for job in jobs if job.record.run not in tried]
-        for _ in training(further, sweeps.unfinished(further), seeds, console, "the finalists, seed", engine):
+        for _ in training(further, plan.unfinished(further), seeds, console, "the finalists, seed", engine):
             write_audit(jobs, folder, prove=False)
-        if not sweeps.is_reported(jobs, folder):
+        if not outcome.is_reported(jobs, folder):
             write_audit(jobs, folder)
         for line in (folder / "findings.txt").read_text("utf-8").splitlines():
             console.say(line)
         write_page(folder.parent, console)
-        return sweeps.list_failed(jobs, console)
+        return outcome.list_failed(jobs, console)
 
 
 def refuse_strangers(configs: Sequence[Config]) -> None:
@@ -82,7 +83,7 @@ def refuse_strangers(configs: Sequence[Config]) -> None:
 
 def audit_forecast(first: Sequence[Job], todo: Sequence[Job], repeated: Sequence[Config], seeds: int) -> str:
     """What the audit is to do. Until the grid is done, the finalists are not known, but their number is."""
-    like = plan(repeated, range(seeds))
+    like = plan_seeds(repeated, range(seeds))
     then = f"then at most {FINALISTS * len(like)} runs at the {FINALISTS} settings that fit best"
     told = forecast(first, todo)
     return f"{told}; {then}, {duration(like, FINALISTS)}" if todo else told
@@ -106,7 +107,7 @@ def write_audit(jobs: Sequence[Job], folder: Path, *, prove: bool = True) -> Non
     from fmnist_lab.published.report import load_report
     from fmnist_lab.report import audit_write
 
-    with sweeps.reporting(jobs if prove else [], folder):  # without its proof the report is not whole
+    with outcome.reporting(jobs if prove else [], folder):  # without its proof the report is not whole
         audit_write.write_audit(tested(jobs), load_report(), folder, prove=prove)
 
 

@@ -13,15 +13,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmnist_lab import engines, experiments, sweeps
 from fmnist_lab.answers import in_one_line, open_door, status_of
 from fmnist_lab.compose import composing, is_hydras, key_of, override
 from fmnist_lab.config.schema import HOUSEKEEPING, Config, described, groups, identity, rules, wrong
-from fmnist_lab.console import Console
 from fmnist_lab.errors import InputError
 from fmnist_lab.published.check import Check, CheckedCell, read_check, shipped
 from fmnist_lab.published.reading import printable
 from fmnist_lab.runs.run import settle
+from fmnist_lab.sweeps import experiments, plan
+from fmnist_lab.sweeps.console import Console
+from fmnist_lab.sweeps.launchers import base
 
 # Not a table's to say: what the command line says for all runs.
 OF_THE_COMMAND = ("seed", *HOUSEKEEPING)
@@ -44,7 +45,7 @@ def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command:
     """
     from fmnist_lab.study import page_of
 
-    engine = engines.choose(*filter(is_hydras, overrides))
+    engine = base.choose(*filter(is_hydras, overrides))
     overrides = [word for word in overrides if not is_hydras(word)]
     for name, why in NOT_FOR_ALL.items():
         if value := next((word.partition("=")[2] for word in overrides if key_of(word) == name), None):
@@ -99,7 +100,7 @@ def write_table(
     from fmnist_lab.report.samples import Samples, join
 
     told = [config for config in configs if config]
-    jobs = [job for job in experiments.plan(told, range(seeds)) if job.record.tellable()]
+    jobs = [job for job in experiments.plan_seeds(told, range(seeds)) if job.record.tellable()]
     frames = gather([(job.record, described(job.config)) for job in jobs])
     runs = join(frames.results, frames.settings)
     settings = [_settings(config) if config else None for config in configs]
@@ -149,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = parser.parse_intermixed_args(words)
     files = [word for word in told.words if "=" not in word]
     overrides = [word for word in told.words if "=" in word]
-    command = " ".join(["python -m fmnist_lab.check", *map(sweeps.quoted, words)])
+    command = " ".join(["python -m fmnist_lab.check", *map(plan.quoted, words)])
     open_door()
     return status_of(lambda: conduct(files, told.seeds, overrides, command, told.config_dir), Config)
 

@@ -33,8 +33,9 @@ def app(composed: DictConfig) -> None:
 
 def single_run(config: Config) -> int:
     """A sweep of one run; return the exit status."""
-    from fmnist_lab.engines import in_turn
-    from fmnist_lab.sweeps import command_line, conduct, default_name
+    from fmnist_lab.sweeps.execute import conduct
+    from fmnist_lab.sweeps.launchers.base import in_turn
+    from fmnist_lab.sweeps.plan import command_line, default_name
 
     choices = HydraConfig.get().runtime.choices
     if preset := choices.get("experiment"):  # without -m Hydra would quietly train one network

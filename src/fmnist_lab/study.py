@@ -14,11 +14,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fmnist_lab import engines, sweeps
 from fmnist_lab.answers import open_door, status_of
 from fmnist_lab.config.schema import Config, described
-from fmnist_lab.console import Console
-from fmnist_lab.experiments import Experiments, compose, on_disk, plan, seed_by_seed
+from fmnist_lab.sweeps import execute, outcome
+from fmnist_lab.sweeps.console import Console
+from fmnist_lab.sweeps.experiments import Experiments, compose_preset, on_disk, plan_seeds, seed_by_seed
+from fmnist_lab.sweeps.launchers import base
 
 TABLES = ("table1", "table2", "table3")
 PRESETS = {
@@ -42,22 +43,22 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
             check_saddle(Path(config.outputs), config.data.root, console)
         report(experiments, done, told, console)
 
-    return seed_by_seed(study, experiments, seeds, write, engines.choose(*overrides))
+    return seed_by_seed(study, experiments, seeds, write, base.choose(*overrides))
 
 
 def experiments_told(overrides: Sequence[str]) -> Experiments:
     """The experiments of whose runs the page tells: those of the paper and of the studies."""
-    return {preset: compose(preset, overrides) for study in ("paper", "studies") for preset in PRESETS[study]}
+    return {preset: compose_preset(preset, overrides) for study in ("paper", "studies") for preset in PRESETS[study]}
 
 
 def report(experiments: Experiments, seeds: int, told: Experiments, console: Console) -> None:
     """Write the folder of every experiment whose report is not of its runs as they stand, and the page of `told`."""
     for preset, configs in experiments.items():
-        jobs = plan(configs, range(seeds))
+        jobs = plan_seeds(configs, range(seeds))
         folder = Path(jobs[0].config.outputs) / "sweeps" / preset
-        if not sweeps.is_reported(jobs, folder):
-            sweeps.open_folder(folder, jobs[0].config.outputs)
-            sweeps.write(jobs, folder)
+        if not outcome.is_reported(jobs, folder):
+            execute.open_folder(folder, jobs[0].config.outputs)
+            outcome.write(jobs, folder)
             console.say(str(folder))
     console.say(str(write_page(Path(jobs[0].config.outputs), told)))
 

@@ -20,10 +20,10 @@ class FmnistLabLauncher(Launcher):
         self.name, self.options = engine, options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from fmnist_lab import engines
+        from fmnist_lab.sweeps.launchers import base
 
         self.loader, self.config = hydra_context.config_loader, config
-        self.engine = engines.build(self.name, self.options)
+        self.engine = base.build(self.name, self.options)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """For another sweeper than the lab's, which asks the engine itself."""

@@ -1,4 +1,4 @@
-"""Hydra's sweeper for the lab: Hydra expands the sweep, `fmnist_lab.sweeps` decides which of its runs to train."""
+"""Hydra's sweeper for the lab: Hydra expands the sweep, `fmnist_lab.sweeps.execute` decides which of its runs to train."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class FmnistLabSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         from fmnist_lab.door import config_dir
-        from fmnist_lab.engines import in_turn
-        from fmnist_lab.progress import Job
-        from fmnist_lab.sweeps import command_line, conduct, default_name
+        from fmnist_lab.sweeps.execute import conduct
+        from fmnist_lab.sweeps.job import Job
+        from fmnist_lab.sweeps.launchers.base import in_turn
+        from fmnist_lab.sweeps.plan import command_line, default_name
 
         assert self.hydra_context is not None
         assert self.config is not None

@@ -16,7 +16,7 @@ from fmnist_lab.config.schema import YOUNGER, from_yaml, identity, rules
 from fmnist_lab.data import map_arrays, prepare, shipped, source_of
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.run import locate, settle
-from fmnist_lab.sweeps import plan
+from fmnist_lab.sweeps.plan import plan_runs
 from support.paths import ROOT
 
 NAMES = sorted(path.stem for path in Path(conf_folder(), "data").glob("*.yaml"))
@@ -125,9 +125,9 @@ def test_digits_are_scikit_learns_in_two_halves():
 
 def test_a_sweep_may_go_over_data_sets_each_with_its_root(tmp_path):
     configs = [compose("data=digits", f"data.root={tmp_path.as_posix()}"), compose()]
-    assert len(plan(configs, ["", ""])) == 2
+    assert len(plan_runs(configs, ["", ""])) == 2
     with pytest.raises(InputError, match=r"^data.root=.*: must be one value"):
-        plan([configs[1], compose("data.root=elsewhere")], ["", ""])
+        plan_runs([configs[1], compose("data.root=elsewhere")], ["", ""])
 
 
 # A user's own

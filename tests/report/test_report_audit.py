@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fmnist_lab import audit, engines, experiments
+from fmnist_lab import audit
 from fmnist_lab.published.report import load_report
 from fmnist_lab.report.audit import (
     ALPHA,
@@ -29,6 +29,8 @@ from fmnist_lab.report.audit import (
 from fmnist_lab.report.audit_planted import APART, plant, spread_out, try_planted
 from fmnist_lab.report.audit_write import findings, heat_map, stated_setting, write_audit
 from fmnist_lab.report.style import applied, render
+from fmnist_lab.sweeps import experiments
+from fmnist_lab.sweeps.launchers import base
 
 REPORT = load_report()
 NETWORKS = ["[8, 128]", "[16, 128]", "[64, 128]", "[1024, 128]", "[256, 8]", "[256, 16]", "[256, 64]", "[256, 1024]"]
@@ -331,9 +333,9 @@ TINY = ("data.validation=58000", "data.split=last", "epochs=3", "test_every_epoc
 @pytest.mark.slow
 def test_settings_planted_in_real_runs_are_found(tmp_path, monkeypatch):
     words = [*TINY, "lr=0.02,0.1", "architecture.hidden=[8],[16]", f"outputs={tmp_path.as_posix()}"]
-    jobs = experiments.plan(experiments.expand(*words), range(5))
+    jobs = experiments.plan_seeds(experiments.expand(*words), range(5))
     with experiments.opened("audit", jobs, jobs) as console:
-        experiments.train_missing(jobs, jobs, console, "tiny", engines.choose())
+        experiments.train_missing(jobs, jobs, console, "tiny", base.choose())
     measured = audit.tested(jobs)
     assert len(measured) == 2 * 2 * 2 * 5 * 3
     assert set(measured["updates"]) == {125, 250, 375}

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmnist_lab import engines, sweeps
 from fmnist_lab.compose import expand
 from fmnist_lab.config.schema import Config, flat, wrong
-from fmnist_lab.console import Console
-from fmnist_lab.engines import Engine
-from fmnist_lab.progress import Job
+from fmnist_lab.sweeps import execute, outcome, plan
+from fmnist_lab.sweeps.console import Console
+from fmnist_lab.sweeps.job import Job
+from fmnist_lab.sweeps.launchers import base
+from fmnist_lab.sweeps.launchers.base import Engine
 
 # Seconds for a unit of `Job.cost`, while no run on disk tells how fast this machine is.
 ROUGH_RATE = 6e-11
@@ -44,10 +45,10 @@ def seed_by_seed(
         for done in training(everything, todo, seeds, console, "seed", engine):
             write(done, console)
         write(seeds, console)
-        return sweeps.list_failed(everything, console)
+        return outcome.list_failed(everything, console)
 
 
-def compose(preset: str, overrides: Sequence[str]) -> list[Config]:
+def compose_preset(preset: str, overrides: Sequence[str]) -> list[Config]:
     """The runs of an experiment, each once; the study gives them their seeds."""
     for override in overrides:
         name, _, value = override.partition("=")
@@ -56,10 +57,10 @@ def compose(preset: str, overrides: Sequence[str]) -> list[Config]:
     return expand(f"experiment={preset}", *overrides)
 
 
-def plan(configs: Sequence[Config], seeds: Iterable[int]) -> list[Job]:
+def plan_seeds(configs: Sequence[Config], seeds: Iterable[int]) -> list[Job]:
     """The runs of an experiment with each of the seeds."""
     seeded = [dataclasses.replace(config, seed=seed) for seed in seeds for config in configs]
-    return sweeps.plan(seeded, [command(config) for config in seeded])
+    return plan.plan_runs(seeded, [command(config) for config in seeded])
 
 
 def command(config: Config) -> str:
@@ -67,7 +68,7 @@ def command(config: Config) -> str:
     usual = defaults(config.model.name)
     told = [f"{name}={value}" for name, value in flat(config).items() if value != usual[name]]
     told = [override.replace("data.name=", "data=") for override in told]  # a data set is chosen whole
-    return sweeps.command_line([f"model={config.model.name}", *told], sweep=False)
+    return plan.command_line([f"model={config.model.name}", *told], sweep=False)
 
 
 @functools.cache
@@ -79,13 +80,13 @@ def defaults(model: str) -> dict[str, Any]:
 
 def union(experiments: Experiments, seeds: Iterable[int]) -> list[Job]:
     """The distinct runs of all experiments with each of the seeds."""
-    return merge([plan(configs, seeds) for configs in experiments.values()])
+    return merge([plan_seeds(configs, seeds) for configs in experiments.values()])
 
 
 def merge(plans: Iterable[Sequence[Job]]) -> list[Job]:
     """The distinct runs of all plans by seed, of each seed the costly first: then all workers end together."""
     every = [job for jobs in plans for job in jobs]
-    jobs = sweeps.plan([job.config for job in every], [job.command for job in every])
+    jobs = plan.plan_runs([job.config for job in every], [job.command for job in every])
     jobs.sort(key=lambda job: (job.config.seed, -job.cost))
     return [dataclasses.replace(job, place=place) for place, job in enumerate(jobs)]
 
@@ -94,18 +95,18 @@ def to_train(jobs: Sequence[Job]) -> list[Job]:
     """The runs of a study that are not complete on disk, which each call verifies once; InputError with train=false."""
     if not jobs[0].config.train:
         raise wrong("train", False, "true, as only a sweep (-m) reports without training")
-    return sweeps.unfinished(jobs)
+    return plan.unfinished(jobs)
 
 
 def forecast(jobs: Sequence[Job], todo: Sequence[Job]) -> str:
     """What of the jobs is to do, and about how long it takes."""
-    told = sweeps.announcement(jobs, todo)
+    told = plan.announcement(jobs, todo)
     return f"{told}; {duration(todo)}" if todo else told
 
 
 def duration(todo: Sequence[Job], times: int = 1) -> str:
     """About how long it takes to train `todo` (so many times), judged by the finished runs on disk."""
-    measured = sweeps.estimate(todo)
+    measured = plan.estimate(todo)
     seconds = times * (measured or ROUGH_RATE * sum(job.cost for job in todo)) / workers(todo)
     basis = "judged by the finished runs" if measured else "a rough guess, as no run is finished yet"
     return f"about {seconds / 60:.0f} min with {workers(todo)} at once ({basis})"
@@ -113,19 +114,19 @@ def duration(todo: Sequence[Job], times: int = 1) -> str:
 
 def workers(todo: Sequence[Job]) -> int:
     """How many runs go on at once: as many as the cores hold."""
-    return engines.here([job.config for job in todo])
+    return base.here([job.config for job in todo])
 
 
 @contextlib.contextmanager
 def opened(study: str, jobs: Sequence[Job], todo: Sequence[Job]) -> Iterator[Console]:
     """Find the data, make the folders, and give the console that keeps the study's log."""
     config = jobs[0].config
-    sweeps.find_data(jobs)
+    plan.find_data(jobs)
     folder = Path(config.outputs) / study
-    sweeps.open_folder(folder, config.outputs)
+    execute.open_folder(folder, config.outputs)
     console = Console(folder / "log.txt")
-    with sweeps.explained(jobs, console):
-        sweeps.mend(todo, console)
+    with execute.explained(jobs, console):
+        execute.mend(todo, console)
         yield console
 
 
@@ -144,7 +145,7 @@ def train_missing(jobs: Sequence[Job], todo: Sequence[Job], console: Console, wh
     if not todo:
         return False
     console.say(f"{what}: {forecast(jobs, todo)}")
-    sweeps.train(todo, lambda its: engine.train([job.config for job in its]), console)
+    execute.train(todo, lambda its: engine.train([job.config for job in its]), console)
     return True
 
 

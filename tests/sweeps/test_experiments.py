@@ -10,11 +10,12 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from fmnist_lab import engines, experiments, sweeps
 from fmnist_lab.compose import expand
-from fmnist_lab.experiments import compose, forecast, plan, union
 from fmnist_lab.runs.record import Record
 from fmnist_lab.study import PRESETS, main
+from fmnist_lab.sweeps import experiments, outcome, plan
+from fmnist_lab.sweeps.experiments import compose_preset, forecast, plan_seeds, union
+from fmnist_lab.sweeps.launchers import base
 from support.paths import ROOT
 
 SMALL = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000", "data.split=last")
@@ -25,7 +26,7 @@ EXPERIMENTS = ROOT / "conf" / "experiment"
 @pytest.fixture
 def paper(tmp_path, capsys, monkeypatch):
     """Conducts the paper, made small, two runs at once in a folder of the test's own; gives what it said."""
-    monkeypatch.setattr(engines, "cores", lambda: 2)
+    monkeypatch.setattr(base, "cores", lambda: 2)
 
     def conduct(seeds, *overrides, status=0):
         arguments = ["paper", "--seeds", str(seeds), *SMALL, f"outputs={tmp_path.as_posix()}", *overrides]
@@ -82,7 +83,7 @@ def test_a_finished_run_is_hashed_once_a_call(paper, monkeypatch):
 def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path, lab):
     paper(1)
     configs = expand("experiment=table3", *SMALL, "seed=7", f"outputs={tmp_path.as_posix()}")
-    sweeps.write(sweeps.plan(configs, [""] * len(configs)), tmp_path / "sweeps" / "table3")
+    outcome.write(plan.plan_runs(configs, [""] * len(configs)), tmp_path / "sweeps" / "table3")
     before = stamps(tmp_path, "sweeps/*/results.csv")
     paper(1)
     after = stamps(tmp_path, "sweeps/*/results.csv")
@@ -92,7 +93,7 @@ def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path
 
 @pytest.mark.promise
 def test_a_failed_run_does_not_stop_the_others(paper, tmp_path):
-    (job, *_) = union({"figures": compose("figures", [*SMALL, f"outputs={tmp_path.as_posix()}"])}, [0])
+    (job, *_) = union({"figures": compose_preset("figures", [*SMALL, f"outputs={tmp_path.as_posix()}"])}, [0])
     obstacle = job.record.folder / "config.yaml"  # a folder where the run wants a file
     obstacle.mkdir(parents=True)
     said = paper(2, status=1)
@@ -105,7 +106,7 @@ def test_a_failed_run_does_not_stop_the_others(paper, tmp_path):
 
 
 def test_runs_go_seed_by_seed_the_costly_first():
-    jobs = union({preset: compose(preset, []) for preset in ("table1", "table2")}, range(2))
+    jobs = union({preset: compose_preset(preset, []) for preset in ("table1", "table2")}, range(2))
     assert len(jobs) == 2 * 18  # 256-128 stands in both
     assert [job.place for job in jobs] == list(range(36))
     assert [job.config.seed for job in jobs] == [0] * 18 + [1] * 18
@@ -115,12 +116,12 @@ def test_runs_go_seed_by_seed_the_costly_first():
 
 
 def test_several_runs_go_at_once_as_the_cores_hold(tmp_path, monkeypatch):
-    monkeypatch.setattr(engines, "cores", lambda: 4)
+    monkeypatch.setattr(base, "cores", lambda: 4)
     monkeypatch.setattr("fmnist_lab.runs.provenance.cores", lambda: 8)
-    jobs = plan(compose("figures", ["threads=2", f"outputs={tmp_path.as_posix()}"]), [0])
+    jobs = plan_seeds(compose_preset("figures", ["threads=2", f"outputs={tmp_path.as_posix()}"]), [0])
     assert experiments.workers(jobs) == 2
     assert experiments.workers(jobs[:1]) == 1
-    assert experiments.workers(plan(compose("figures", ["threads=8"]), [0])) == 1
+    assert experiments.workers(plan_seeds(compose_preset("figures", ["threads=8"]), [0])) == 1
     assert "with 2 at once (a rough guess" in forecast(jobs, jobs)
 
 
@@ -182,7 +183,7 @@ AUDIT = (
 
 @pytest.mark.promise
 def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(engines, "cores", lambda: 2)
+    monkeypatch.setattr(base, "cores", lambda: 2)
     words = ["audit", *AUDIT, f"outputs={tmp_path.as_posix()}"]
     assert main([*words, "--seeds", "2"]) == 0
     said = capsys.readouterr().out

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
-from fmnist_lab import compose, sweeps
-from fmnist_lab.console import Console
+from fmnist_lab import compose
 from fmnist_lab.runs import run
 from fmnist_lab.runs.record import Record
-from fmnist_lab.sweeps import command_line, default_name, estimate, plan
+from fmnist_lab.sweeps import execute
+from fmnist_lab.sweeps.console import Console
+from fmnist_lab.sweeps.plan import command_line, default_name, estimate, plan_runs
 
 TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
 KINDS = (".png", ".svg")
@@ -108,10 +109,10 @@ def test_a_run_alone_equals_the_same_run_in_any_sweep_and_launcher(lab, small, t
 
 
 def test_an_attempt_that_leaves_no_reason_is_not_given_an_older_one(small):
-    jobs = plan([small()], [""])
+    jobs = plan_runs([small()], [""])
     jobs[0].record.begin("lr: 1")
     jobs[0].record.write_error("of an earlier attempt")
-    sweeps.train(jobs, lambda jobs: None, Console(None))
+    execute.train(jobs, lambda jobs: None, Console(None))
     assert jobs[0].record.reason() == "it ended without a word (killed?)"
 
 
@@ -211,9 +212,9 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(lab):
 
 def test_a_finished_run_is_read_once_for_all_forecasts(small, monkeypatch):
     run.train(small())
-    read, honest = [], sweeps.from_yaml
-    monkeypatch.setattr(sweeps, "from_yaml", lambda text: read.append(text) or honest(text))
-    todo = plan([small("seed=1")], [""])
+    read, honest = [], execute.from_yaml
+    monkeypatch.setattr(execute, "from_yaml", lambda text: read.append(text) or honest(text))
+    todo = plan_runs([small("seed=1")], [""])
     assert estimate(todo) == estimate(todo) > 0
     assert len(read) == 1
     run.train(small("force=true"))

@@ -12,14 +12,14 @@ from hydra.core.config_store import ConfigStore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmnist_lab import engines
 from fmnist_lab.compose import compose, launcher_options
 from fmnist_lab.config.paths import conf_folder
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs import run
 from fmnist_lab.runs.record import Record
+from fmnist_lab.sweeps.launchers import base
 
-LAUNCHERS = pytest.mark.parametrize("name", engines.ENGINES)
+LAUNCHERS = pytest.mark.parametrize("name", base.ENGINES)
 
 
 def presets():
@@ -30,8 +30,8 @@ def presets():
 
 @pytest.fixture
 def everything_installed(monkeypatch):
-    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setattr(engines.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(base.shutil, "which", lambda name: f"/usr/bin/{name}")
 
 
 @LAUNCHERS
@@ -41,18 +41,18 @@ def test_every_engine_has_its_file_with_its_options_and_when_to_use_it(name, eve
     assert text.startswith("# ")
     assert values.pop("engine") == name
     assert values.pop("_target_").startswith("hydra_plugins.")
-    assert set(values) == {field.name for field in dataclasses.fields(engines.ENGINES[name])}
-    assert vars(engines.build(name, values)) == values
-    assert set(presets()) == set(engines.ENGINES)
+    assert set(values) == {field.name for field in dataclasses.fields(base.ENGINES[name])}
+    assert vars(base.build(name, values)) == values
+    assert set(presets()) == set(base.ENGINES)
 
 
 @LAUNCHERS
 def test_a_missing_extra_is_answered_with_what_to_type(name, monkeypatch):
-    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: None)
     extra = {"joblib": "joblib", "submitit_local": "slurm", "slurm": "slurm", "ray": "ray"}[name]
     with pytest.raises(InputError) as told:
-        engines.choose(f"hydra/launcher={name}")
-    package = engines.ENGINES[name].package
+        base.choose(f"hydra/launcher={name}")
+    package = base.ENGINES[name].package
     assert str(told.value) == f'hydra/launcher={name}: needs {package}: pip install "fmnist-lab[{extra}]"'
 
 
@@ -70,10 +70,10 @@ def test_a_missing_extra_ends_the_command_before_anything_is_written(lab, tmp_pa
 
 
 def test_slurm_is_used_where_slurm_is(monkeypatch):
-    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setattr(engines.shutil, "which", lambda name: None)
+    monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(base.shutil, "which", lambda name: None)
     with pytest.raises(InputError, match="needs the command sbatch"):
-        engines.choose("hydra/launcher=slurm")
+        base.choose("hydra/launcher=slurm")
 
 
 @pytest.mark.parametrize(
@@ -87,20 +87,20 @@ def test_slurm_is_used_where_slurm_is(monkeypatch):
 )
 def test_a_wrong_option_is_answered_with_one_line(override, said, everything_installed):
     with pytest.raises(InputError) as told:
-        engines.choose("hydra/launcher=slurm", override)
+        base.choose("hydra/launcher=slurm", override)
     assert str(told.value) == said
 
 
 def test_any_option_of_sbatch_can_be_given(everything_installed):
-    engine = engines.choose("hydra/launcher=slurm", "+hydra.launcher.additional_parameters.constraint=amd")
+    engine = base.choose("hydra/launcher=slurm", "+hydra.launcher.additional_parameters.constraint=amd")
     assert engine.additional_parameters == {"constraint": "amd"}
 
 
 def test_a_study_trains_with_joblib_unless_told():
-    assert engines.choose("lr=0.1") == engines.Joblib(n_jobs=-1)
-    assert engines.choose("hydra/launcher=joblib", "hydra.launcher.n_jobs=3") == engines.Joblib(n_jobs=3)
+    assert base.choose("lr=0.1") == base.Joblib(n_jobs=-1)
+    assert base.choose("hydra/launcher=joblib", "hydra.launcher.n_jobs=3") == base.Joblib(n_jobs=3)
     with pytest.raises(InputError, match="must be one of joblib, "):
-        engines.choose("hydra/launcher=basic")
+        base.choose("hydra/launcher=basic")
 
 
 def test_a_plugin_of_the_same_name_does_not_come_between():
@@ -116,8 +116,8 @@ def test_no_more_threads_than_cores(threads, asked, cores):
     config = compose()
     configs = [dataclasses.replace(config, threads=count) for count in threads]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines, "cores", lambda: cores)
-        at_once = engines.here(configs, asked or -1)
+        patch.setattr(base, "cores", lambda: cores)
+        at_once = base.here(configs, asked or -1)
     assert 1 <= at_once <= len(configs)
     assert at_once == 1 or at_once * max(threads) <= cores
     if asked > 0:
@@ -126,18 +126,18 @@ def test_no_more_threads_than_cores(threads, asked, cores):
 
 def test_a_reason_is_left_only_where_there_is_none(small):
     record = run.locate(small())
-    engines.explain(record, "first")
-    engines.explain(record, "second")
+    base.explain(record, "first")
+    base.explain(record, "second")
     assert record.reason() == "first"
     run.train(small())
-    engines.explain(record, "third")
+    base.explain(record, "third")
     assert record.error() is None
 
 
 def test_a_run_that_does_not_fit_the_machine_it_came_to_says_so(small, monkeypatch):
     config = small("threads=3")
     monkeypatch.setattr(run.provenance, "cores", lambda: 2)
-    engines.attempt(config, 1)
+    base.attempt(config, 1)
     assert run.locate(config).reason() == "threads=3: must be at most 2, the number of cores here"
 
 
@@ -147,7 +147,7 @@ def test_a_run_that_fails_before_it_begins_says_so(small, monkeypatch):
 
     record = run.locate(run.settle(small()))
     monkeypatch.setattr(Record, "lock", failing)
-    engines.attempt(run.settle(small()), 1)
+    base.attempt(run.settle(small()), 1)
     assert record.reason() == "OSError: [Errno 5] the lock cannot be had"
 
 
@@ -156,7 +156,7 @@ def test_a_reason_that_the_disk_does_not_take_stops_nobody(small, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("fmnist_lab.runs.record.write_text", full)
-    engines.explain(run.locate(small()), "first")
+    base.explain(run.locate(small()), "first")
 
 
 # SLURM, as far as it goes without one.
@@ -185,17 +185,17 @@ def cluster(monkeypatch):
     submitted = lambda executor, configs, at_once: [  # noqa: E731
         SimpleNamespace(job_id=f"7_{place}", paths=paths) for place in range(len(configs))
     ]
-    monkeypatch.setattr(engines.Slurm, "_executor", lambda self, folder, cpus: None)
-    monkeypatch.setattr(engines, "_submit", submitted)
-    monkeypatch.setattr(engines, "_wait", lambda arrays: None)
-    monkeypatch.setattr(engines, "_states", lambda: {f"7_{place}": "COMPLETED" for place in range(9)})
-    return engines.Slurm(60, 2, None, None, None, 256, 30, 0, [], {})
+    monkeypatch.setattr(base.Slurm, "_executor", lambda self, folder, cpus: None)
+    monkeypatch.setattr(base, "_submit", submitted)
+    monkeypatch.setattr(base, "_wait", lambda arrays: None)
+    monkeypatch.setattr(base, "_states", lambda: {f"7_{place}": "COMPLETED" for place in range(9)})
+    return base.Slurm(60, 2, None, None, None, 256, 30, 0, [], {})
 
 
 def test_a_record_that_another_machine_wrote_is_waited_for(small, cluster, monkeypatch):
     config = run.settle(small())
     late = Clock(meanwhile=lambda: run.locate(config).write_error("the real reason"))
-    monkeypatch.setattr(engines, "time", late)
+    monkeypatch.setattr(base, "time", late)
     cluster.train([config])
     assert run.locate(config).reason() == "the real reason"
 
@@ -203,9 +203,9 @@ def test_a_record_that_another_machine_wrote_is_waited_for(small, cluster, monke
 def test_records_that_never_come_are_waited_for_together(small, cluster, monkeypatch):
     configs = [run.settle(small(f"seed={seed}")) for seed in range(5)]
     clock = Clock()
-    monkeypatch.setattr(engines, "time", clock)
+    monkeypatch.setattr(base, "time", clock)
     cluster.train(configs)
-    assert clock.seconds == engines.PATIENCE
+    assert clock.seconds == base.PATIENCE
     assert all("COMPLETED; its log" in run.locate(config).reason() for config in configs)
 
 
@@ -216,9 +216,9 @@ def test_an_interrupt_while_jobs_are_submitted_takes_them_from_the_queue(small, 
         raise KeyboardInterrupt
 
     asked, folders = [], []
-    monkeypatch.setattr(engines, "_submit", interrupted)
-    monkeypatch.setattr(engines.Slurm, "_executor", lambda self, folder, cpus: folders.append(folder))
-    monkeypatch.setattr(engines.subprocess, "run", lambda command, check: asked.append(command))
+    monkeypatch.setattr(base, "_submit", interrupted)
+    monkeypatch.setattr(base.Slurm, "_executor", lambda self, folder, cpus: folders.append(folder))
+    monkeypatch.setattr(base.subprocess, "run", lambda command, check: asked.append(command))
     with pytest.raises(KeyboardInterrupt):
         cluster.train([run.settle(small())])
     ((scancel, *options),) = asked
@@ -243,7 +243,7 @@ def test_submitit_is_told_that_a_run_wants_a_gpu(small, monkeypatch, device, gpu
 
     monkeypatch.setattr(submitit, "LocalExecutor", Executor)
     with pytest.raises(KeyboardInterrupt):
-        engines.SubmititLocal(n_jobs=1, timeout_min=1).train([dataclasses.replace(small(), device=device)])
+        base.SubmititLocal(n_jobs=1, timeout_min=1).train([dataclasses.replace(small(), device=device)])
     assert told["gpus_per_node"] == gpus
 
 
@@ -251,9 +251,9 @@ def test_a_busy_controller_is_asked_again(monkeypatch):
     """An answer that fails is no answer; what is gone from the list has ended."""
     answers = [(1, ""), (0, "7\n8\n"), (0, "8\n")]
     given = lambda *_, **__: subprocess.CompletedProcess([], *answers.pop(0))  # noqa: E731
-    monkeypatch.setattr(engines.subprocess, "run", given)
-    monkeypatch.setattr(engines.time, "sleep", lambda seconds: None)
-    engines._wait({"7"})
+    monkeypatch.setattr(base.subprocess, "run", given)
+    monkeypatch.setattr(base.time, "sleep", lambda seconds: None)
+    base._wait({"7"})
     assert answers == []
 
 
@@ -261,4 +261,4 @@ def test_workers_are_given_the_costly_runs_first():
     configs = [
         compose(f"epochs={epochs}", f"architecture.hidden=[{width}]") for epochs, width in [(2, 8), (1, 512), (2, 64)]
     ]
-    assert [config.architecture.hidden for config in engines.costly_first(configs)] == [[512], [64], [8]]
+    assert [config.architecture.hidden for config in base.costly_first(configs)] == [[512], [64], [8]]

@@ -11,46 +11,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from fmnist_lab import data
-from fmnist_lab.config.schema import Config
-from fmnist_lab.console import Console
-from fmnist_lab.runs.record import Record
+from fmnist_lab.sweeps.console import Console
+from fmnist_lab.sweeps.job import Job
 
 SECONDS_BETWEEN_LOOKS = 0.25
 PAUSE = 20  # times as long as a look took, at least: looking at many runs, or over a slow network, is not all there is
-
-
-@dataclass(frozen=True)
-class Job:
-    """A run of a sweep: `place` is where it stands there, `label` what tells it from the others."""
-
-    place: int
-    config: Config
-    record: Record
-    label: str
-    command: str  # does this run alone
-
-    @cached_property  # asked for at every look, beside the training
-    def epoch_cost(self) -> float:
-        return epoch_cost(self.config)
-
-    @property
-    def cost(self) -> float:
-        return self.epoch_cost * self.config.epochs
-
-
-def epoch_cost(config: Config) -> float:
-    """Work of an epoch, roughly: multiplications, and what an image costs whatever the width."""
-    source = data.source_of(config.data.section())
-    images = data.training_images(source, config.data.validation)
-    sizes = source.layer_sizes(config.architecture.hidden)
-    return images * (sum(a * b for a, b in pairwise(sizes)) + 30_000)
 
 
 @contextmanager

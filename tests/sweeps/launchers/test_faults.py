@@ -11,9 +11,9 @@ import time
 import pandas as pd
 import pytest
 
-from fmnist_lab import engines
 from fmnist_lab.compose import compose
 from fmnist_lab.runs import run
+from fmnist_lab.sweeps.launchers import base
 from support.waiting import wait_for
 
 TINY = ("architecture.hidden=[8]", "data.validation=59000", "data.split=last", "model=custom")
@@ -146,10 +146,10 @@ def test_a_preempted_run_begins_anew_in_the_same_command(lab, slurm, start, plan
 
 
 def test_a_sweep_larger_than_an_array_becomes_several(small, slurm, monkeypatch, tmp_path, record_property):
-    monkeypatch.setattr(engines, "LARGEST_ARRAY", 2)
+    monkeypatch.setattr(base, "LARGEST_ARRAY", 2)
     monkeypatch.chdir(tmp_path)
     configs = [run.settle(small(f"seed={seed}", "data.validation=59000")) for seed in range(5)]
-    engines.choose("hydra/launcher=slurm").train(configs)
+    base.choose("hydra/launcher=slurm").train(configs)
     assert all(run.locate(config).summary() for config in configs)
     record_property("seen", "5 runs in arrays of at most 2: all finished")
 

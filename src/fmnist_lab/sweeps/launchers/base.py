@@ -31,10 +31,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fmnist_lab.compose import launcher_options, typed
 from fmnist_lab.config.schema import TEXT, Config, Rule, key, rules, whole, wrong
 from fmnist_lab.errors import InputError, Terminated
-from fmnist_lab.progress import epoch_cost
 from fmnist_lab.runs.provenance import cores
 from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import locate, train
+from fmnist_lab.sweeps.job import epoch_cost
 
 if TYPE_CHECKING:
     import submitit

@@ -2,10 +2,11 @@
 
 from rich.progress import Progress
 
-from fmnist_lab import progress
-from fmnist_lab.console import Console
-from fmnist_lab.progress import Job, Watch
 from fmnist_lab.runs.run import locate, settle
+from fmnist_lab.sweeps import progress
+from fmnist_lab.sweeps.console import Console
+from fmnist_lab.sweeps.job import Job
+from fmnist_lab.sweeps.progress import Watch
 
 
 def test_looking_again_works_out_nothing_again(small, monkeypatch):
