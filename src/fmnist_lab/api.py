@@ -23,7 +23,7 @@ from fmnist_lab.runs.record import Record
 from fmnist_lab.sweeps import execute, outcome, plan
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.experiments import command
-from fmnist_lab.sweeps.launchers import base
+from fmnist_lab.sweeps.launchers import base, joblib
 from fmnist_lab.sweeps.progress import following
 from fmnist_lab.training import Epoch
 
@@ -93,7 +93,7 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
             raise wrong("workers", workers, f"a whole number from 1 to {most}: the cores here, by the threads of a run")
         name = plan.default_name(overrides)
         commands = [command(config) for config in configs]
-        engine = base.Joblib(n_jobs=workers)
+        engine = joblib.Joblib(n_jobs=workers)
         execute.conduct(configs, commands, name, lambda jobs: engine.train([job.config for job in jobs]), voice=Lines)
         return load(plan.folder_of(configs[0], name))
 

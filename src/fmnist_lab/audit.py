@@ -23,7 +23,7 @@ from fmnist_lab.sweeps.experiments import (
     training,
 )
 from fmnist_lab.sweeps.job import Job
-from fmnist_lab.sweeps.launchers import base
+from fmnist_lab.sweeps.launchers import registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
     """
     if seeds < 2:
         raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
-    engine = base.choose(*overrides)
+    engine = registry.choose(*overrides)
     grid, repeated = (compose_preset(preset, overrides) for preset in PRESETS)
     refuse_strangers(grid)
     first = merge([plan_seeds(grid, [0]), plan_seeds(repeated, range(seeds))])

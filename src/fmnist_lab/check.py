@@ -22,7 +22,7 @@ from fmnist_lab.published.reading import printable
 from fmnist_lab.runs.run import settle
 from fmnist_lab.sweeps import experiments, plan
 from fmnist_lab.sweeps.console import Console
-from fmnist_lab.sweeps.launchers import base
+from fmnist_lab.sweeps.launchers import registry
 
 # Not a table's to say: what the command line says for all runs.
 OF_THE_COMMAND = ("seed", *HOUSEKEEPING)
@@ -45,7 +45,7 @@ def conduct(files: Sequence[str], seeds: int, overrides: Sequence[str], command:
     """
     from fmnist_lab.study import page_of
 
-    engine = base.choose(*filter(is_hydras, overrides))
+    engine = registry.choose(*filter(is_hydras, overrides))
     overrides = [word for word in overrides if not is_hydras(word)]
     for name, why in NOT_FOR_ALL.items():
         if value := next((word.partition("=")[2] for word in overrides if key_of(word) == name), None):

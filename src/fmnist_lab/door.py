@@ -34,7 +34,7 @@ def app(composed: DictConfig) -> None:
 def single_run(config: Config) -> int:
     """A sweep of one run; return the exit status."""
     from fmnist_lab.sweeps.execute import conduct
-    from fmnist_lab.sweeps.launchers.base import in_turn
+    from fmnist_lab.sweeps.launchers.serial import in_turn
     from fmnist_lab.sweeps.plan import command_line, default_name
 
     choices = HydraConfig.get().runtime.choices

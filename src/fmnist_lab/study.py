@@ -19,7 +19,7 @@ from fmnist_lab.config.schema import Config, described
 from fmnist_lab.sweeps import execute, outcome
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.experiments import Experiments, compose_preset, on_disk, plan_seeds, seed_by_seed
-from fmnist_lab.sweeps.launchers import base
+from fmnist_lab.sweeps.launchers import registry
 
 TABLES = ("table1", "table2", "table3")
 PRESETS = {
@@ -43,7 +43,7 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
             check_saddle(Path(config.outputs), config.data.root, console)
         report(experiments, done, told, console)
 
-    return seed_by_seed(study, experiments, seeds, write, base.choose(*overrides))
+    return seed_by_seed(study, experiments, seeds, write, registry.choose(*overrides))
 
 
 def experiments_told(overrides: Sequence[str]) -> Experiments:

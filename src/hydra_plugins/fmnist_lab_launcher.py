@@ -11,6 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from fmnist_lab.compose import compose_jobs
+from fmnist_lab.sweeps.launchers import registry
 
 
 class FmnistLabLauncher(Launcher):
@@ -20,10 +21,9 @@ class FmnistLabLauncher(Launcher):
         self.name, self.options = engine, options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from fmnist_lab.sweeps.launchers import base
 
         self.loader, self.config = hydra_context.config_loader, config
-        self.engine = base.build(self.name, self.options)
+        self.engine = registry.build(self.name, self.options)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """For another sweeper than the lab's, which asks the engine itself."""

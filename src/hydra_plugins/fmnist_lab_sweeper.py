@@ -20,7 +20,7 @@ class FmnistLabSweeper(BasicSweeper):
         from fmnist_lab.door import config_dir
         from fmnist_lab.sweeps.execute import conduct
         from fmnist_lab.sweeps.job import Job
-        from fmnist_lab.sweeps.launchers.base import in_turn
+        from fmnist_lab.sweeps.launchers.serial import in_turn
         from fmnist_lab.sweeps.plan import command_line, default_name
 
         assert self.hydra_context is not None

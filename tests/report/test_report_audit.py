@@ -30,7 +30,7 @@ from fmnist_lab.report.audit_planted import APART, plant, spread_out, try_plante
 from fmnist_lab.report.audit_write import findings, heat_map, stated_setting, write_audit
 from fmnist_lab.report.style import applied, render
 from fmnist_lab.sweeps import experiments
-from fmnist_lab.sweeps.launchers import base
+from fmnist_lab.sweeps.launchers import registry
 
 REPORT = load_report()
 NETWORKS = ["[8, 128]", "[16, 128]", "[64, 128]", "[1024, 128]", "[256, 8]", "[256, 16]", "[256, 64]", "[256, 1024]"]
@@ -335,7 +335,7 @@ def test_settings_planted_in_real_runs_are_found(tmp_path, monkeypatch):
     words = [*TINY, "lr=0.02,0.1", "architecture.hidden=[8],[16]", f"outputs={tmp_path.as_posix()}"]
     jobs = experiments.plan_seeds(experiments.expand(*words), range(5))
     with experiments.opened("audit", jobs, jobs) as console:
-        experiments.train_missing(jobs, jobs, console, "tiny", base.choose())
+        experiments.train_missing(jobs, jobs, console, "tiny", registry.choose())
     measured = audit.tested(jobs)
     assert len(measured) == 2 * 2 * 2 * 5 * 3
     assert set(measured["updates"]) == {125, 250, 375}

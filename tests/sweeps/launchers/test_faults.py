@@ -13,7 +13,7 @@ import pytest
 
 from fmnist_lab.compose import compose
 from fmnist_lab.runs import run
-from fmnist_lab.sweeps.launchers import base
+from fmnist_lab.sweeps.launchers import base, registry
 from support.waiting import wait_for
 
 TINY = ("architecture.hidden=[8]", "data.validation=59000", "data.split=last", "model=custom")
@@ -149,7 +149,7 @@ def test_a_sweep_larger_than_an_array_becomes_several(small, slurm, monkeypatch,
     monkeypatch.setattr(base, "LARGEST_ARRAY", 2)
     monkeypatch.chdir(tmp_path)
     configs = [run.settle(small(f"seed={seed}", "data.validation=59000")) for seed in range(5)]
-    base.choose("hydra/launcher=slurm").train(configs)
+    registry.choose("hydra/launcher=slurm").train(configs)
     assert all(run.locate(config).summary() for config in configs)
     record_property("seen", "5 runs in arrays of at most 2: all finished")
 

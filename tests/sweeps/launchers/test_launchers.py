@@ -17,9 +17,9 @@ from fmnist_lab.config.paths import conf_folder
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs import run
 from fmnist_lab.runs.record import Record
-from fmnist_lab.sweeps.launchers import base
+from fmnist_lab.sweeps.launchers import base, joblib, registry, slurm, submitit_local
 
-LAUNCHERS = pytest.mark.parametrize("name", base.ENGINES)
+LAUNCHERS = pytest.mark.parametrize("name", registry.ENGINES)
 
 
 def presets():
@@ -41,9 +41,9 @@ def test_every_engine_has_its_file_with_its_options_and_when_to_use_it(name, eve
     assert text.startswith("# ")
     assert values.pop("engine") == name
     assert values.pop("_target_").startswith("hydra_plugins.")
-    assert set(values) == {field.name for field in dataclasses.fields(base.ENGINES[name])}
-    assert vars(base.build(name, values)) == values
-    assert set(presets()) == set(base.ENGINES)
+    assert set(values) == {field.name for field in dataclasses.fields(registry.ENGINES[name])}
+    assert vars(registry.build(name, values)) == values
+    assert set(presets()) == set(registry.ENGINES)
 
 
 @LAUNCHERS
@@ -51,8 +51,8 @@ def test_a_missing_extra_is_answered_with_what_to_type(name, monkeypatch):
     monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: None)
     extra = {"joblib": "joblib", "submitit_local": "slurm", "slurm": "slurm", "ray": "ray"}[name]
     with pytest.raises(InputError) as told:
-        base.choose(f"hydra/launcher={name}")
-    package = base.ENGINES[name].package
+        registry.choose(f"hydra/launcher={name}")
+    package = registry.ENGINES[name].package
     assert str(told.value) == f'hydra/launcher={name}: needs {package}: pip install "fmnist-lab[{extra}]"'
 
 
@@ -73,7 +73,7 @@ def test_slurm_is_used_where_slurm_is(monkeypatch):
     monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(base.shutil, "which", lambda name: None)
     with pytest.raises(InputError, match="needs the command sbatch"):
-        base.choose("hydra/launcher=slurm")
+        registry.choose("hydra/launcher=slurm")
 
 
 @pytest.mark.parametrize(
@@ -87,20 +87,20 @@ def test_slurm_is_used_where_slurm_is(monkeypatch):
 )
 def test_a_wrong_option_is_answered_with_one_line(override, said, everything_installed):
     with pytest.raises(InputError) as told:
-        base.choose("hydra/launcher=slurm", override)
+        registry.choose("hydra/launcher=slurm", override)
     assert str(told.value) == said
 
 
 def test_any_option_of_sbatch_can_be_given(everything_installed):
-    engine = base.choose("hydra/launcher=slurm", "+hydra.launcher.additional_parameters.constraint=amd")
+    engine = registry.choose("hydra/launcher=slurm", "+hydra.launcher.additional_parameters.constraint=amd")
     assert engine.additional_parameters == {"constraint": "amd"}
 
 
 def test_a_study_trains_with_joblib_unless_told():
-    assert base.choose("lr=0.1") == base.Joblib(n_jobs=-1)
-    assert base.choose("hydra/launcher=joblib", "hydra.launcher.n_jobs=3") == base.Joblib(n_jobs=3)
+    assert registry.choose("lr=0.1") == joblib.Joblib(n_jobs=-1)
+    assert registry.choose("hydra/launcher=joblib", "hydra.launcher.n_jobs=3") == joblib.Joblib(n_jobs=3)
     with pytest.raises(InputError, match="must be one of joblib, "):
-        base.choose("hydra/launcher=basic")
+        registry.choose("hydra/launcher=basic")
 
 
 def test_a_plugin_of_the_same_name_does_not_come_between():
@@ -185,11 +185,11 @@ def cluster(monkeypatch):
     submitted = lambda executor, configs, at_once: [  # noqa: E731
         SimpleNamespace(job_id=f"7_{place}", paths=paths) for place in range(len(configs))
     ]
-    monkeypatch.setattr(base.Slurm, "_executor", lambda self, folder, cpus: None)
+    monkeypatch.setattr(slurm.Slurm, "_executor", lambda self, folder, cpus: None)
     monkeypatch.setattr(base, "_submit", submitted)
     monkeypatch.setattr(base, "_wait", lambda arrays: None)
     monkeypatch.setattr(base, "_states", lambda: {f"7_{place}": "COMPLETED" for place in range(9)})
-    return base.Slurm(60, 2, None, None, None, 256, 30, 0, [], {})
+    return slurm.Slurm(60, 2, None, None, None, 256, 30, 0, [], {})
 
 
 def test_a_record_that_another_machine_wrote_is_waited_for(small, cluster, monkeypatch):
@@ -205,7 +205,7 @@ def test_records_that_never_come_are_waited_for_together(small, cluster, monkeyp
     clock = Clock()
     monkeypatch.setattr(base, "time", clock)
     cluster.train(configs)
-    assert clock.seconds == base.PATIENCE
+    assert clock.seconds == slurm.PATIENCE
     assert all("COMPLETED; its log" in run.locate(config).reason() for config in configs)
 
 
@@ -217,7 +217,7 @@ def test_an_interrupt_while_jobs_are_submitted_takes_them_from_the_queue(small, 
 
     asked, folders = [], []
     monkeypatch.setattr(base, "_submit", interrupted)
-    monkeypatch.setattr(base.Slurm, "_executor", lambda self, folder, cpus: folders.append(folder))
+    monkeypatch.setattr(slurm.Slurm, "_executor", lambda self, folder, cpus: folders.append(folder))
     monkeypatch.setattr(base.subprocess, "run", lambda command, check: asked.append(command))
     with pytest.raises(KeyboardInterrupt):
         cluster.train([run.settle(small())])
@@ -243,7 +243,7 @@ def test_submitit_is_told_that_a_run_wants_a_gpu(small, monkeypatch, device, gpu
 
     monkeypatch.setattr(submitit, "LocalExecutor", Executor)
     with pytest.raises(KeyboardInterrupt):
-        base.SubmititLocal(n_jobs=1, timeout_min=1).train([dataclasses.replace(small(), device=device)])
+        submitit_local.SubmititLocal(n_jobs=1, timeout_min=1).train([dataclasses.replace(small(), device=device)])
     assert told["gpus_per_node"] == gpus
 
 
@@ -253,7 +253,7 @@ def test_a_busy_controller_is_asked_again(monkeypatch):
     given = lambda *_, **__: subprocess.CompletedProcess([], *answers.pop(0))  # noqa: E731
     monkeypatch.setattr(base.subprocess, "run", given)
     monkeypatch.setattr(base.time, "sleep", lambda seconds: None)
-    base._wait({"7"})
+    slurm._wait({"7"})
     assert answers == []
 
 

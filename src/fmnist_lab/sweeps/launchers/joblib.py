@@ -1,0 +1,53 @@
+"""Worker processes of this machine, through joblib."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fmnist_lab.config.schema import Config, key
+from fmnist_lab.sweeps.launchers.base import COUNT, Engine, attempt, costly_first, here, threads
+
+if TYPE_CHECKING:
+    pass
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read when a worker first imports NumPy
+IDLE = 300  # seconds until a joblib worker without work ends, as joblib's own
+
+
+@dataclass
+class Joblib(Engine):
+    """Worker processes of this machine, used again from run to run."""
+
+    package, extra = "joblib", "joblib"
+
+    n_jobs: int = key(COUNT)
+
+    def train(self, configs: Sequence[Config]) -> None:
+        # joblib.Parallel would train in the command itself where one worker is enough: a run that is killed, for its
+        # memory say, would take the command along.
+        from joblib.externals.loky import get_reusable_executor
+
+        at_once = here(configs, self.n_jobs)
+        environment = dict.fromkeys(THREADS, str(threads(configs)))
+        workers = get_reusable_executor(max_workers=at_once, env=environment, kill_workers=True, timeout=IDLE)
+        with warnings.catch_warnings():
+            # A worker that comes to import PyTorch grows, is taken to leak, and is replaced: no reason to complain.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
+            try:
+                told = [workers.submit(attempt_in, Path.cwd(), config, at_once) for config in costly_first(configs)]
+                for ended in told:
+                    ended.result()
+            except BaseException:
+                workers.shutdown(kill_workers=True)
+                raise
+
+
+def attempt_in(folder: Path, config: Config, at_once: int) -> None:
+    """`attempt` in the folder of the command: a worker that is used again, or was started by a node, is elsewhere."""
+    with contextlib.chdir(folder):
+        attempt(config, at_once)

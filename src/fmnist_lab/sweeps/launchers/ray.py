@@ -1,0 +1,91 @@
+"""Tasks of a Ray cluster, or of a Ray started on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from fmnist_lab.config.schema import TEXT, Config, key, wrong
+from fmnist_lab.errors import Terminated
+from fmnist_lab.runs.provenance import cores
+from fmnist_lab.runs.run import locate
+from fmnist_lab.sweeps.launchers.base import Engine, explain, threads
+from fmnist_lab.sweeps.launchers.joblib import attempt_in
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass
+class Ray(Engine):
+    """Tasks of a Ray cluster: one started here, on all cores, or one that is running already."""
+
+    package, extra = "ray", "ray"
+
+    address: str | None = key(TEXT)
+
+    def train(self, configs: Sequence[Config]) -> None:
+        with self._cluster() as ray:
+            cpus = threads(configs)
+            nodes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+            if cpus > max(nodes):
+                raise wrong("threads", cpus, f"at most {max(nodes)}, the cores of the cluster's largest node")
+            at_once = min(len(configs), sum(cores // cpus for cores in nodes))
+            task = ray.remote(num_cpus=cpus)(attempt_in)
+            started = [task.remote(Path.cwd(), config, at_once) for config in configs]
+            for config, its_task in zip(configs, started, strict=True):
+                try:
+                    ray.get(its_task)
+                except ray.exceptions.RayError as error:
+                    explain(locate(config), f"ray: {type(error).__name__}")
+
+    @contextlib.contextmanager
+    def _cluster(self) -> Iterator[Any]:
+        """Ray, connected. Started here, it keeps to this machine and reports to nobody."""
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the future default, without its warning
+        os.environ.setdefault("RAY_worker_niceness", "0")  # not 15: other work on the machine would show in the times
+        import ray
+
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        handler, received = signal.getsignal(signal.SIGTERM), []
+
+        def terminate(number: int, frame: FrameType | None) -> None:
+            received.append(number)
+            raise Terminated
+
+        try:
+            if self.address is None:
+                ray.init("local", num_cpus=cores(), include_dashboard=False, **quiet)
+            else:
+                _knock(self.address)
+                ray.init(self.address, **quiet)
+            signal.signal(signal.SIGTERM, terminate)  # in place of Ray's, which ends the process without a word
+            yield ray
+        except ConnectionError:
+            words = "a Ray cluster that answers (RAY_AUTH_MODE=token, if it wants a token)"
+            raise wrong("hydra.launcher.address", self.address, words) from None
+        except KeyboardInterrupt:  # which Ray makes of all that a handler raises
+            if received:
+                raise Terminated from None
+            raise
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+            ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise ConnectionError when nobody listens at host:port: Ray itself would knock for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except OSError as error:
+            raise ConnectionError(address) from error

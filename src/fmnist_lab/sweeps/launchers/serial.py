@@ -1,0 +1,18 @@
+"""One run after another in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fmnist_lab.config.schema import Config
+from fmnist_lab.sweeps.launchers.base import attempt
+
+if TYPE_CHECKING:
+    pass
+
+
+def in_turn(configs: Sequence[Config]) -> None:
+    """Train settled configurations in this process, one after another."""
+    for config in configs:
+        attempt(config, 1)

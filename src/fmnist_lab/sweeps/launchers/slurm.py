@@ -1,0 +1,133 @@
+"""A job array on a SLURM cluster, through submitit."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import io
+import subprocess
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fmnist_lab.config.schema import TEXT, Config, Rule, key, whole
+from fmnist_lab.errors import InputError
+from fmnist_lab.runs.record import Record
+from fmnist_lab.runs.run import locate
+from fmnist_lab.sweeps.launchers.base import Engine, explain, threads
+from fmnist_lab.sweeps.launchers.submitit_jobs import Attempt, job_folder
+
+if TYPE_CHECKING:
+    import submitit
+
+LARGEST_ARRAY = 1000  # jobs; SLURM's own default limit is MaxArraySize=1001
+PATIENCE = 60  # seconds until the records that other machines wrote must be seen here
+
+
+@dataclass
+class Slurm(Engine):
+    """A job array on a SLURM cluster: a job a run, on as many cores as the run has threads.
+
+    Only squeue is asked how the jobs are, as it answers with and without accounting.
+    """
+
+    package, extra, program = "submitit", "slurm", "sbatch"
+
+    timeout_min: int = key(whole(1))
+    mem_gb: float = key(Rule("a number above 0", lambda value: value > 0))
+    partition: str | None = key(TEXT)
+    account: str | None = key(TEXT)
+    qos: str | None = key(TEXT)
+    array_parallelism: int = key(whole(1))
+    signal_delay_s: int = key(whole(1))
+    max_num_timeout: int = key(whole(0))
+    setup: list[str] = key(Rule("a list of shell commands", lambda value: True))
+    additional_parameters: dict[str, Any] = key(Rule("options of sbatch, as {name: value}", lambda value: True))
+
+    def train(self, configs: Sequence[Config]) -> None:
+        at_once = min(self.array_parallelism, len(configs))
+        with job_folder(configs) as folder:
+            executor = self._executor(folder, threads(configs))
+            jobs: dict[str, submitit.Job[None]] = {}
+            try:
+                for start in range(0, len(configs), LARGEST_ARRAY):
+                    part = configs[start : start + LARGEST_ARRAY]
+                    jobs |= {job.job_id: job for job in _submit(executor, part, at_once)}
+                _wait({number.split("_")[0] for number in jobs})
+            except BaseException:
+                _cancel(_name(folder))
+                raise
+            states, deadline = _states(), time.monotonic() + PATIENCE
+            for (number, job), config in zip(jobs.items(), configs, strict=True):
+                state = states.get(number, "ended")
+                _conclude(locate(config), f"SLURM's job {number}", state, job.paths.stderr, deadline)
+
+    def _executor(self, folder: Path, cpus: int) -> submitit.SlurmExecutor:
+        from submitit import SlurmExecutor
+
+        executor = SlurmExecutor(folder, max_num_timeout=self.max_num_timeout)
+        given = {"partition": self.partition, "account": self.account, "qos": self.qos}
+        executor.update_parameters(
+            job_name=_name(folder),
+            time=self.timeout_min,
+            mem=f"{round(self.mem_gb * 1024)}MB",
+            cpus_per_task=cpus,
+            srun_args=[f"--cpus-per-task={cpus}"],  # since SLURM 22.05 a step no longer inherits it from its job
+            array_parallelism=self.array_parallelism,
+            signal_delay_s=self.signal_delay_s,
+            setup=list(self.setup),
+            additional_parameters=dict(self.additional_parameters),
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        return executor
+
+
+def _submit(executor: submitit.SlurmExecutor, configs: Sequence[Config], at_once: int) -> Sequence[submitit.Job[None]]:
+    from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # where submitit repeats what sbatch says
+            return executor.map_array(Attempt(), configs, [at_once] * len(configs))
+    except (FailedJobError, FailedSubmissionError) as error:
+        lines = [line for line in str(error).splitlines() if line.startswith("sbatch:")] or str(error).splitlines()
+        raise InputError(f"hydra/launcher=slurm: {lines[0]}") from None
+
+
+def _name(folder: Path) -> str:
+    """What the jobs of one command are called, and no others."""
+    return f"fmnist-lab-{folder.name}"
+
+
+def _cancel(name: str) -> None:
+    """Take the jobs of this name from the queue; of those that are just being submitted, the number is not known."""
+    subprocess.run(["scancel", "--quiet", f"--user={getpass.getuser()}", f"--name={name}"], check=False)
+
+
+def _squeue(*arguments: str) -> list[list[str]] | None:
+    """The words of each line that SLURM says of this user's jobs; None while it does not answer."""
+    command = ["squeue", "--me", "--noheader", *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return None if answer.returncode else [line.split() for line in answer.stdout.splitlines()]
+
+
+def _wait(arrays: Collection[str]) -> None:
+    """Wait until SLURM lists no job of these arrays as queued or running."""
+    start = time.monotonic()
+    while (listed := _squeue("--format=%F")) is None or any(words[0] in arrays for words in listed):
+        # A busy controller serves everybody: the longer the sweep, the rarer the questions.
+        time.sleep(min(30, max(1, (time.monotonic() - start) / 10)))
+
+
+def _states() -> Mapping[str, str]:
+    """How the jobs that have ended lately did so, such as TIMEOUT, by their numbers."""
+    return {words[0]: words[1] for words in _squeue("--array", "--states=all", "--format=%i %T") or []}
+
+
+def _conclude(record: Record, job: str, state: str, log: Path, deadline: float) -> None:
+    """Say how a job ended that left no outcome. The record of one that did well may be seen here a little later."""
+    if state == "COMPLETED":
+        while not record.tellable() and time.monotonic() < deadline:
+            time.sleep(1)
+    explain(record, f"{job}: {state}; its log: {log}")

@@ -1,0 +1,48 @@
+"""What both launchers of submitit share: a run as its job, and the folder of its logs."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fmnist_lab.config.schema import Config
+from fmnist_lab.runs.run import locate
+from fmnist_lab.sweeps.launchers.base import attempt
+
+if TYPE_CHECKING:
+    import submitit
+
+
+class Attempt:
+    """`attempt` as submitit calls it: preempted, the run is put into the queue again, where it begins anew."""
+
+    def __call__(self, config: Config, at_once: int) -> None:
+        attempt(config, at_once)
+
+    def checkpoint(self, config: Config, at_once: int) -> submitit.helpers.DelayedSubmission:
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, config, at_once)
+
+
+@contextlib.contextmanager
+def job_folder(configs: Sequence[Config]) -> Iterator[Path]:
+    """Where submitit keeps scripts, pickles and logs. Removed when every run has finished; else the logs are wanted.
+
+    Readable for this user alone, as what is unpickled from there must be.
+    """
+    parent = Path(configs[0].outputs).absolute() / "submitit"
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d-"), dir=parent))
+    try:
+        yield folder
+    finally:
+        if all(locate(config).summary() for config in configs) or not any(folder.iterdir()):
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                parent.rmdir()  # when it is empty

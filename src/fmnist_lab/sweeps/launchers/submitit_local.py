@@ -1,0 +1,72 @@
+"""Jobs of submitit on this machine: a process a run, with a time limit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fmnist_lab.config.schema import Config, key, whole
+from fmnist_lab.runs.run import locate
+from fmnist_lab.sweeps.launchers.base import COUNT, Engine, costly_first, explain, here
+from fmnist_lab.sweeps.launchers.submitit_jobs import Attempt, job_folder
+
+if TYPE_CHECKING:
+    import submitit
+
+
+@dataclass
+class SubmititLocal(Engine):
+    """What `Slurm` does, on this machine: a job a run, a process of its own, with a time limit."""
+
+    package, extra = "submitit", "slurm"
+
+    n_jobs: int = key(COUNT)
+    timeout_min: int = key(whole(1))
+
+    def train(self, configs: Sequence[Config]) -> None:
+        from submitit import LocalExecutor
+
+        at_once = here(configs, self.n_jobs)
+        with job_folder(configs) as folder:
+            executor = LocalExecutor(folder, max_num_timeout=0)
+            # submitit hides every GPU that is not asked for, and gives all runs the same: the first.
+            gpus = int(any(config.device == "cuda" for config in configs))
+            executor.update_parameters(timeout_min=self.timeout_min, gpus_per_node=gpus)
+            running: dict[submitit.Job[None], Config] = {}
+            try:
+                for config in costly_first(configs):
+                    self._wait(running, at_once - 1)
+                    with _saying_to(folder / "controllers.txt"):
+                        job = executor.submit(Attempt(), config, at_once)
+                    running[job] = config
+                self._wait(running, 0)
+            finally:
+                for job in running:
+                    job.cancel()
+                for job in running:
+                    job.wait()
+
+    def _wait(self, running: dict[submitit.Job[None], Config], most: int) -> None:
+        """Wait until at most so many jobs are running, and let go of those that have ended."""
+        while len(running) > most:
+            for job in [job for job in running if job.done()]:
+                explain(locate(running.pop(job)), f"job {job.job_id} ended without a word; its log: {job.paths.stderr}")
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _saying_to(log: Path) -> Iterator[None]:
+    """What starts meanwhile complains to `log`: a submitit controller that is ended does so where we do."""
+    ours = os.dup(2)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)
