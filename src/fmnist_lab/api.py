@@ -14,8 +14,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab.answers import in_one_line
 from fmnist_lab.compose import compose, expand, override, override_each
+from fmnist_lab.compose_errors import in_one_line
 from fmnist_lab.config.schema import HOUSEKEEPING, Config, described, from_yaml, wrong
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs import run

@@ -43,7 +43,7 @@ WRONG = {
 @pytest.mark.parametrize("override", WRONG)
 def test_a_wrong_value_is_named(override):
     """As the door hears it, without the seconds that a process takes to start."""
-    from fmnist_lab.answers import WRONG_INPUT, explain
+    from fmnist_lab.compose_errors import WRONG_INPUT, explain
 
     with pytest.raises(WRONG_INPUT) as raised:
         compose_as(SaddleConfig, "saddle", override)

@@ -5,8 +5,9 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from fmnist_lab.answers import WRONG_INPUT, answer, complain
+from fmnist_lab.answers import answer, complain
 from fmnist_lab.compose import typed
+from fmnist_lab.compose_errors import WRONG_INPUT
 from fmnist_lab.config.paths import conf_folder
 from fmnist_lab.errors import InputError
 from fmnist_lab.saddle.config import SaddleConfig
