@@ -2,7 +2,7 @@
 
 import sys
 
-from fmnist_lab.door import run
+from fmnist_lab.cli.main import run
 
 
 def main() -> None:

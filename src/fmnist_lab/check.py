@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmnist_lab.answers import open_door, status_of
+from fmnist_lab.cli.exit_status import open_door, status_of
 from fmnist_lab.compose import composing, is_hydras, key_of, override
 from fmnist_lab.compose_errors import in_one_line
 from fmnist_lab.config.schema import HOUSEKEEPING, Config, described, groups, identity, rules, wrong

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fmnist_lab.answers import open_door, status_of
+from fmnist_lab.cli.exit_status import open_door, status_of
 from fmnist_lab.config.schema import Config, described
 from fmnist_lab.sweeps import execute, outcome
 from fmnist_lab.sweeps.console import Console

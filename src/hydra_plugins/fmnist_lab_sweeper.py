@@ -17,7 +17,7 @@ class FmnistLabSweeper(BasicSweeper):
     """Every combination of values, as Hydra's own; but all are checked before one runs, and finished ones skipped."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        from fmnist_lab.door import config_dir
+        from fmnist_lab.cli.main import config_dir
         from fmnist_lab.sweeps.execute import conduct
         from fmnist_lab.sweeps.job import Job
         from fmnist_lab.sweeps.launchers.serial import in_turn

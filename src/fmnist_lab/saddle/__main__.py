@@ -5,7 +5,7 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from fmnist_lab.answers import answer, complain
+from fmnist_lab.cli.exit_status import answer, complain
 from fmnist_lab.compose import typed
 from fmnist_lab.compose_errors import WRONG_INPUT
 from fmnist_lab.config.paths import conf_folder

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from fmnist_lab import data
-from fmnist_lab.answers import accept_lazy_help, status_of
+from fmnist_lab.cli.exit_status import accept_lazy_help, status_of
 from fmnist_lab.config.schema import Config, rules
 
 # What is typed, and what the one line must name.
@@ -212,7 +212,7 @@ def loaded_by(code: str, folder: Path) -> set[str]:
 
 CALL = """import sys
 sys.argv = ["fmnist_lab", {arguments}]
-from fmnist_lab.door import run
+from fmnist_lab.cli.main import run
 try:
     run()
 except SystemExit:

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from fmnist_lab.answers import answer, complain
+from fmnist_lab.cli.exit_status import answer, complain
 from fmnist_lab.compose import from_omegaconf
 from fmnist_lab.compose_errors import WRONG_INPUT
 from fmnist_lab.config.paths import conf_folder
