@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmnist_lab.report.markup import provenance
+from fmnist_lab.results.html import provenance
 from fmnist_lab.runs.provenance import PACKAGES
 from reference import REFERENCE, ROOT, read_runs, runs_of
 

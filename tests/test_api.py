@@ -15,7 +15,7 @@ import fmnist_lab
 from fmnist_lab import InputError, Run, configure, load, sweep, train
 from fmnist_lab.compose import compose, override
 from fmnist_lab.config.schema import rules
-from fmnist_lab.report.style import applied, render
+from fmnist_lab.results.style import applied, render
 from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import locate, settle
 

@@ -62,7 +62,7 @@ def test_the_wheel_carries_what_it_needs(installed, tmp_path):
     )
     conf, package = installed("-c", where, folder=tmp_path).split()
     assert Path(conf) == Path(package).parent / "conf"
-    templates = "from fmnist_lab.report.markup import environment; print(*sorted(environment().list_templates()))"
+    templates = "from fmnist_lab.results.html import environment; print(*sorted(environment().list_templates()))"
     assert {"page.css", "page.html.j2", "page.js", "table.html.j2"} <= {
         *installed("-c", templates, folder=tmp_path).split()
     }

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmark.arithmetic import FLOOR, FLOPS, GIGA, epoch_flops, epoch_seconds, ratios, scaling_series, spread, wide
 from benchmark.targets import Measurements
-from fmnist_lab.report.style import RIVALS, applied, new_figure, render
+from fmnist_lab.results.style import RIVALS, applied, new_figure, render
 
 # The rest of the Okabe-Ito palette; the rivals keep their own colours.
 OTHERS = {

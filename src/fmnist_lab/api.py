@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fmnist_lab.models import Weights
-    from fmnist_lab.report.design import Factor
-    from fmnist_lab.report.frames import Frames
+    from fmnist_lab.results.factors import Factor
+    from fmnist_lab.results.frames import Frames
 
 __all__ = ["Config", "InputError", "Run", "Sweep", "configure", "load", "sweep", "train"]
 
@@ -174,7 +174,7 @@ class Sweep:
 
         A half-width is that of the 95 % t interval over the seeds that finished.
         """
-        from fmnist_lab.report.statistics import cells
+        from fmnist_lab.results.summary_statistics import cells
 
         factors, runs = self._analysis
         return cells(runs, [factor.name for factor in factors])
@@ -182,7 +182,7 @@ class Sweep:
     @cached_property
     def figures(self) -> dict[str, Figure]:
         """The report's figures by name."""
-        from fmnist_lab.report.write import draw_figures
+        from fmnist_lab.results.write import draw_figures
 
         return draw_figures(self._frames.results, self._frames.curves, self._frames.settings)
 
@@ -193,7 +193,7 @@ class Sweep:
 
     @cached_property
     def _frames(self) -> Frames:
-        from fmnist_lab.report.frames import gather
+        from fmnist_lab.results.frames import gather
 
         begun = [each for each in self.runs if (each.folder / "config.yaml").exists()]  # another has nothing to draw
         if not begun:
@@ -202,12 +202,12 @@ class Sweep:
 
     @cached_property
     def _analysis(self) -> tuple[list[Factor], pd.DataFrame]:
-        from fmnist_lab.report.statistics import analyse
+        from fmnist_lab.results.summary_statistics import analyse
 
         return analyse(self._frames.results, self._frames.curves, self._frames.settings)
 
     def _repr_html_(self) -> str:
-        from fmnist_lab.report.tables import FOOTNOTE, readable
+        from fmnist_lab.results.tables import FOOTNOTE, readable
 
         table = readable(self.table, self._analysis[0]).to_html(index=False)
         return f"{table}<p>{escape(FOOTNOTE)}</p><p>{escape(str(self.folder))}</p>"

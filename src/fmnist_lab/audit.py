@@ -113,7 +113,7 @@ def write_audit(jobs: Sequence[Job], folder: Path, *, prove: bool = True) -> Non
 
 def tested(jobs: Sequence[Job]) -> pd.DataFrame:
     """The test accuracies of every epoch of the finished runs, as the audit takes them."""
-    from fmnist_lab.report.frames import gather_tests
+    from fmnist_lab.results.frames import gather_tests
 
     finished = [job for job in jobs if job.record.summary()]
     return gather_tests([(job.record, described(job.config), updates_an_epoch(job.config)) for job in finished])

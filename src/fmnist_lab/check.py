@@ -97,8 +97,8 @@ def write_table(
     `otherwise` says in what the runs are not as the table asks.
     """
     from fmnist_lab.report.checks import judge_check, readable, write_check
-    from fmnist_lab.report.frames import gather
     from fmnist_lab.report.samples import Samples, join
+    from fmnist_lab.results.frames import gather
 
     told = [config for config in configs if config]
     jobs = [job for job in experiments.plan_seeds(told, range(seeds)) if job.record.tellable()]

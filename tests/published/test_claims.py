@@ -27,8 +27,8 @@ from fmnist_lab.published.claims import (
 )
 from fmnist_lab.published.reading import MARKS, package_text
 from fmnist_lab.published.report import load_report
-from fmnist_lab.report.frames import KEYS
 from fmnist_lab.report.samples import Samples
+from fmnist_lab.results.frames import KEYS
 from support.paths import ROOT
 
 TEXT = package_text("claims.yaml")

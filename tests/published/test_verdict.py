@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fmnist_lab.published.verdict import (
-    ALPHA,
     LEAST_SEEDS,
     POWER,
     VERDICTS,
@@ -23,8 +22,8 @@ from fmnist_lab.published.verdict import (
     majority,
     paired,
     paired_curve,
-    simultaneous_half_widths,
 )
+from fmnist_lab.results.intervals import ALPHA, simultaneous_half_widths
 
 TRIALS = 1000
 WIDE = 1e9  # a margin that is never exceeded: what is left is inside or outside

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 
 from fmnist_lab.published.report import load_report
-from fmnist_lab.published.verdict import simultaneous_half_widths
 from fmnist_lab.report import paper_figures
 from fmnist_lab.report.paper_sections import at_report
-from fmnist_lab.report.style import RIVALS, applied, render
+from fmnist_lab.results.intervals import simultaneous_half_widths
+from fmnist_lab.results.style import RIVALS, applied, render
 from support.made_up_reproduction import make_cells, make_paper
 
 NAMES = ("boot", "bag", "coat")

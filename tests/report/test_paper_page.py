@@ -16,9 +16,9 @@ from fmnist_lab.published.report import load_report, printed_title
 from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.report import paper_sections
 from fmnist_lab.report.findings import findings, refuted, verdict_counts
-from fmnist_lab.report.markup import BADGES
 from fmnist_lab.report.paper_figures import initialization_differences
 from fmnist_lab.report.paper_sections import at_report
+from fmnist_lab.results.html import BADGES
 from fmnist_lab.saddle.figures import FIGURES
 from support.made_up_reproduction import CANDIDATE, NASTY, PROVENANCE, Paper, make_cells, make_claims
 

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from fmnist_lab.report import paper_tables, tables
-from fmnist_lab.report.latex import escape_latex
-from fmnist_lab.report.markup import to_html
+from fmnist_lab.report import paper_tables
 from fmnist_lab.report.paper_tables import readable, to_latex, to_markdown
+from fmnist_lab.results import tables
+from fmnist_lab.results.html import to_html
+from fmnist_lab.results.latex import escape_latex
 from support.made_up_reproduction import NASTY, make_cells
 
 TEXTS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)

@@ -28,7 +28,7 @@ from fmnist_lab.report.audit import (
 )
 from fmnist_lab.report.audit_planted import APART, plant, spread_out, try_planted
 from fmnist_lab.report.audit_write import findings, heat_map, stated_setting, write_audit
-from fmnist_lab.report.style import applied, render
+from fmnist_lab.results.style import applied, render
 from fmnist_lab.sweeps import experiments
 from fmnist_lab.sweeps.launchers import registry
 

@@ -13,9 +13,9 @@ from fmnist_lab.published.claims import load_claims, parse_claims
 from fmnist_lab.published.reading import package_text
 from fmnist_lab.published.report import parse_report
 from fmnist_lab.published.verdict import VERDICTS
-from fmnist_lab.report.frames import CURVES, RESULTS, gather
 from fmnist_lab.report.judgement import COLUMNS, cells, judge
 from fmnist_lab.report.samples import Samples, join
+from fmnist_lab.results.frames import CURVES, RESULTS, gather
 
 REPORT = package_text("report.yaml")
 EMPTY = pd.DataFrame()

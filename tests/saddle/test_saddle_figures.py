@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from fmnist_lab.report.style import applied, render
+from fmnist_lab.results.style import applied, render
 from fmnist_lab.saddle import theory
 from fmnist_lab.saddle.checks import FAMILIES
 from fmnist_lab.saddle.figures import FIGURES

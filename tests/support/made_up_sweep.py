@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmnist_lab.report.frames import CURVES, RESULTS
+from fmnist_lab.results.frames import CURVES, RESULTS
 
 DEFAULTS: dict[str, Any] = {
     "architecture.hidden": "[256, 128]",

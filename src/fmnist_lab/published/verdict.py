@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-CONFIDENCE = 0.95
-ALPHA = 1 - CONFIDENCE
+from fmnist_lab.results.intervals import ALPHA, CONFIDENCE, simultaneous_half_widths, standard_deviation
+
 POWER = 0.8  # with which the `detectable` discrepancy would have been noticed
 MARGIN = 0.01  # in accuracy
 LEAST_SEEDS = 5  # for a p-value, and for what rests on one
@@ -144,7 +144,7 @@ def compare_curve(
     differences = curves.mean(axis=0) - np.asarray(published, dtype=np.float64)
     outside = np.abs(differences) > half_widths
     at = _farthest(differences, half_widths)
-    scale = float(_sd(curves)[at]) * math.sqrt(1 / n + 1 / runs)
+    scale = float(standard_deviation(curves)[at]) * math.sqrt(1 / n + 1 / runs)
     p = min(1.0, places * _two_sided(max(abs(float(differences[at])) - reading_error, 0.0), scale, n - 1))
     signs = set(np.sign(differences[outside]))
     precision = float(np.median(half_widths))
@@ -166,26 +166,6 @@ def compare_curve(
         p if n >= LEAST_SEEDS else math.nan,
         at,
     )
-
-
-def simultaneous_half_widths(measured: ArrayLike, *, runs: int = 1, reading_error: float = 0.0) -> Floats:
-    """Half-widths of one band that holds a whole further curve with 95 % confidence, whatever ties its places.
-
-    Bonferroni's t intervals (Dunn, Multiple comparisons among means, JASA 56, 1961): wider than need be where
-    neighbours are alike, but valid from few runs, where their correlations cannot be estimated.
-
-    Args:
-        measured: (n, k) with n of at least 2, a row a run.
-
-    Returns:
-        (k,).
-    """
-    from scipy.stats import t
-
-    curves = np.asarray(measured, dtype=np.float64)
-    n, places = curves.shape
-    spread = _sd(curves) * math.sqrt(1 / n + 1 / runs)
-    return np.asarray(t.ppf(1 - ALPHA / (2 * places), n - 1) * spread + reading_error)
 
 
 def holm(p: ArrayLike) -> Floats:
@@ -328,17 +308,12 @@ def _correct(one: Comparison, p: float, family: int) -> Comparison:
 
 def _spread(ours: Floats, runs: int, sd: float | None) -> tuple[float, float]:
     """Standard error of the difference of two means, and its degrees of freedom."""
-    n, variance = len(ours), float(_sd(ours)) ** 2
+    n, variance = len(ours), float(standard_deviation(ours)) ** 2
     if sd is None:
         return math.sqrt(variance * (1 / n + 1 / runs)), n - 1
     own, other = variance / n, sd**2 / runs
     freedom = (own + other) ** 2 / (own**2 / (n - 1) + other**2 / (runs - 1)) if own + other else n - 1
     return math.sqrt(own + other), freedom
-
-
-def _sd(values: Floats) -> Floats:
-    """Standard deviation over the runs, exactly 0 where they are all alike: rounding is no spread."""
-    return np.where(np.ptp(values, axis=0) > 0, values.std(axis=0, ddof=1), 0.0)
 
 
 def _farthest(differences: Floats, half_widths: Floats) -> int:

@@ -19,7 +19,7 @@ from scipy import stats
 
 from fmnist_lab.published.claims import load_claims
 from fmnist_lab.published.report import Report
-from fmnist_lab.published.verdict import CONFIDENCE
+from fmnist_lab.results.intervals import CONFIDENCE
 
 ALPHA = 0.01  # a candidate is given up when a table at its settings would lie that far off this rarely
 NEAR = 0.02  # in accuracy: noise is estimated where the measured accuracy is this near to the printed one

@@ -16,8 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from fmnist_lab.published.report import Report, printed_title
 from fmnist_lab.report.audit import AS_PRINTED, MOST, SETTING, candidates, misfits, printed_cells, transfer, unexplained
 from fmnist_lab.report.audit_planted import try_planted
-from fmnist_lab.report.style import add_legend, applied, new_figure, render
-from fmnist_lab.report.tables import to_csv
+from fmnist_lab.results.style import add_legend, applied, new_figure, render
+from fmnist_lab.results.tables import to_csv
 from fmnist_lab.runs.record import write_bytes
 
 COLOURS = "cividis"  # alike to colour-blind readers, and in grey

@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 
 from fmnist_lab.published.check import Check, CheckedCell, headings
 from fmnist_lab.published.verdict import Comparison, compare_family, explained
-from fmnist_lab.report import latex, markup, tables
-from fmnist_lab.report.design import as_text, display
 from fmnist_lab.report.findings import verdict_counts
-from fmnist_lab.report.manifest import replace_report
-from fmnist_lab.report.markup import Part, Picture, Section
-from fmnist_lab.report.paper_tables import signed
 from fmnist_lab.report.samples import Sample, Samples
-from fmnist_lab.report.style import applied, render
+from fmnist_lab.results import html, latex, tables
+from fmnist_lab.results.factors import as_text, display
+from fmnist_lab.results.html import Part, Picture, Section
+from fmnist_lab.results.manifest import replace_report
+from fmnist_lab.results.style import applied, render
+from fmnist_lab.results.tables import signed
 
 PUBLISHED, MEASURED, INTERVAL, DIFFERENCE, SEEDS = NUMBERS = (
     "published",
@@ -118,8 +118,8 @@ def _part(folder: Path, title: str, source: str) -> Part:
     table = pd.read_csv(folder / "table.csv", keep_default_na=False, na_values=na)
     figure = folder / f"{FIGURE}.png"
     pictures = [_picture(folder.name, {"png": figure.read_bytes()}, table)] if figure.is_file() else []
-    html = markup.to_html(readable(table), NUMBERS, title)
-    return Part(title, source, pictures, [html], [f"python -m fmnist_lab.check {folder.name}"])
+    text = html.to_html(readable(table), NUMBERS, title)
+    return Part(title, source, pictures, [text], [f"python -m fmnist_lab.check {folder.name}"])
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -170,7 +170,7 @@ def _section(check: Check, table: pd.DataFrame, commands: Sequence[str]) -> Sect
         warnings.filterwarnings("ignore", r"Glyph .* missing")  # a letter that the font lacks becomes a box
         pictures = [_picture(check.name, render(differences_figure(table)), table)] if drawn else []
     parts = [
-        Part("", check.source, pictures, [markup.to_html(readable(table), NUMBERS, check.title)], [anew]),
+        Part("", check.source, pictures, [html.to_html(readable(table), NUMBERS, check.title)], [anew]),
         Part("Each number's runs alone, here with seed 0", commands=alone),
     ]
     return Section("table", "Number by number", FOOTNOTE, [part for part in parts if part.tables or part.commands])
@@ -191,8 +191,8 @@ def _files(
         yield from ((f"{FIGURE}.{extension}", content) for extension, content in picture.files.items())
     lead = f"{len(table)} published numbers, each beside the runs that its settings give."
     counts = verdict_counts(table)
-    conditions = markup.provenance(records, runs)
-    page = markup.page(
+    conditions = html.provenance(records, runs)
+    page = html.page(
         check.title, lead, [section], counts=counts, findings=(), runs=runs, conditions=conditions, command=command
     )
     yield "index.html", page

@@ -8,7 +8,7 @@ from fmnist_lab.published.report import load_report, printed_title
 from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.report.audit_write import inside, is_at, setting_name, stated_setting
 from fmnist_lab.report.paper_figures import OWN_START, initialization_differences
-from fmnist_lab.report.paper_tables import signed
+from fmnist_lab.results.tables import signed
 
 Tables = Mapping[tuple[str, str], pd.DataFrame]  # by the table's id and `stated` or `inferred`
 

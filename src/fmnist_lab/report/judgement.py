@@ -39,11 +39,12 @@ from fmnist_lab.published.claims import (
     rival,
 )
 from fmnist_lab.published.report import Cell, Row
-from fmnist_lab.published.verdict import ALPHA, LEAST_SEEDS, Comparison, Evidence, Published, explained
-from fmnist_lab.report.design import display, label
+from fmnist_lab.published.verdict import LEAST_SEEDS, Comparison, Evidence, Published, explained
 from fmnist_lab.report.samples import Sample, Samples, anew, pairs
-from fmnist_lab.report.statistics import TIMES_DIFFER, same_conditions
-from fmnist_lab.report.style import RIVALS
+from fmnist_lab.results.factors import display, label
+from fmnist_lab.results.intervals import ALPHA, CONFIDENCE
+from fmnist_lab.results.style import RIVALS
+from fmnist_lab.results.summary_statistics import TIMES_DIFFER, same_conditions
 
 COLUMNS = [
     "claim",
@@ -480,7 +481,7 @@ def _difference(part: Part) -> str:
         return "not comparable"
     ends = [found.difference, found.difference - found.half_width, found.difference + found.half_width]
     mean, low, high = (_signed(end, part.unit) for end in ends)
-    level = "" if found.confidence == statistics.CONFIDENCE else f" ({100 * found.confidence:.0f} %)"
+    level = "" if found.confidence == CONFIDENCE else f" ({100 * found.confidence:.0f} %)"
     return mean if math.isnan(found.half_width) else f"{mean} [{low}, {high}]{level}"
 
 

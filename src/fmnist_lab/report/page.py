@@ -11,14 +11,15 @@ import pandas as pd
 
 from fmnist_lab.published.check import shipped
 from fmnist_lab.published.report import printed_title
-from fmnist_lab.report import markup, paper_sections, paper_tables
+from fmnist_lab.report import paper_sections, paper_tables
 from fmnist_lab.report.checks import check_section
 from fmnist_lab.report.findings import Tables, findings, refuted, verdict_counts
-from fmnist_lab.report.markup import Section
 from fmnist_lab.report.paper_figures import initialization_differences
 from fmnist_lab.report.paper_sections import at_report
-from fmnist_lab.report.style import applied
-from fmnist_lab.report.tables import to_csv
+from fmnist_lab.results import html
+from fmnist_lab.results.html import Section
+from fmnist_lab.results.style import applied
+from fmnist_lab.results.tables import to_csv
 from fmnist_lab.runs.record import write_bytes, write_text
 
 
@@ -57,9 +58,9 @@ def build_page(
     for name, content in chain(_tables(claims, tables), _swap(study), _figures(sections)):
         write_bytes(page.parent / name, content)
     write_text(page.parent / "findings.md", "".join(f"{number}. {one}\n" for number, one in enumerate(found, 1)))
-    conditions = markup.provenance(outputs / "runs", runs)
+    conditions = html.provenance(outputs / "runs", runs)
     write_text(page.parent / "provenance.json", json.dumps(conditions, indent=2) + "\n")
-    html = markup.page(
+    text = html.page(
         "A report, reproduced",
         "One small network, by hand in NumPy and in PyTorch, on Fashion-MNIST: every number and sentence that a report "
         "printed about it, beside what was measured.",
@@ -70,7 +71,7 @@ def build_page(
         conditions=conditions,
         command="python scripts/paper.py",
     )
-    write_bytes(page, html)
+    write_bytes(page, text)
     return page
 
 

@@ -12,11 +12,11 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from fmnist_lab.published.report import Figure as PublishedFigure
-from fmnist_lab.report.design import CONDITIONS, SIZES, display, find_factors, join_runs
-from fmnist_lab.report.factor_plots import factor_figure
-from fmnist_lab.report.learning_curves import curves_figure
-from fmnist_lab.report.statistics import cells, diverged_epochs, interval
-from fmnist_lab.report.style import RIVALS, add_legend, dress_accuracy, new_figure
+from fmnist_lab.results.factor_figures import factor_figure
+from fmnist_lab.results.factors import CONDITIONS, SIZES, display, find_factors, join_runs
+from fmnist_lab.results.learning_curves import curves_figure
+from fmnist_lab.results.style import RIVALS, add_legend, dress_accuracy, new_figure
+from fmnist_lab.results.summary_statistics import cells, diverged_epochs, interval
 
 Classes = NDArray[np.integer[Any]]  # a class for each of the images
 

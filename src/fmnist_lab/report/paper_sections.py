@@ -17,12 +17,12 @@ from fmnist_lab.published.report import load_report, printed_title
 from fmnist_lab.published.verdict import POWER
 from fmnist_lab.report import paper_figures, paper_tables
 from fmnist_lab.report.audit_write import is_at, stated_setting
-from fmnist_lab.report.design import Factor, as_text, describe, display, label
 from fmnist_lab.report.findings import Tables
-from fmnist_lab.report.markup import Part, Picture, Section, to_html
 from fmnist_lab.report.samples import anew
-from fmnist_lab.report.style import RIVALS, render
-from fmnist_lab.report.tables import NUMBERS, readable
+from fmnist_lab.results.factors import Factor, as_text, describe, display, label
+from fmnist_lab.results.html import Part, Picture, Section, to_html
+from fmnist_lab.results.style import RIVALS, render
+from fmnist_lab.results.tables import NUMBERS, readable
 from fmnist_lab.runs.record import Record
 
 KINDS = {  # in the order of the page

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import pandas as pd
 from markupsafe import Markup
 
-from fmnist_lab.report import latex, markup, tables
-from fmnist_lab.report.design import display
-from fmnist_lab.report.style import RIVALS
+from fmnist_lab.results import html, latex, tables
+from fmnist_lab.results.factors import display
+from fmnist_lab.results.style import RIVALS
+from fmnist_lab.results.tables import signed
 
 HIDDEN, MODEL = "hidden layers", "model"
 NUMBERS = (
@@ -84,17 +85,12 @@ def to_markdown(cells: pd.DataFrame) -> bytes:
 
 def to_html(cells: pd.DataFrame, caption: str) -> Markup:
     """The table in HTML, with badges for verdicts."""
-    return markup.to_html(readable(cells), NUMBERS, caption)
+    return html.to_html(readable(cells), NUMBERS, caption)
 
 
 def to_latex(cells: pd.DataFrame, caption: str, label: str) -> bytes:
     """The table as a LaTeX float."""
     return latex.to_latex(_grouped(readable(cells)), NUMBERS, BREAKING, f"{caption}. {FOOTNOTE}", label)
-
-
-def signed(value: float, decimals: int = 2) -> str:
-    """A difference with its sign; blank when there is none."""
-    return "" if pd.isna(value) else f"{value:+.{decimals}f}".replace("-", "−")
 
 
 def _grouped(text: pd.DataFrame) -> pd.DataFrame:

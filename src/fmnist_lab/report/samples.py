@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pandas as pd
 
-from fmnist_lab.report.design import CONDITIONS
-from fmnist_lab.report.frames import CURVES, KEYS, RESULTS
-from fmnist_lab.report.statistics import same_conditions
+from fmnist_lab.results.factors import CONDITIONS
+from fmnist_lab.results.frames import CURVES, KEYS, RESULTS
+from fmnist_lab.results.summary_statistics import same_conditions
 
 EARLY = 3  # epochs
 

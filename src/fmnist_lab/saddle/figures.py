@@ -11,7 +11,7 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from fmnist_lab.report.style import PANEL, add_legend, new_figure
+from fmnist_lab.results.style import PANEL, add_legend, new_figure
 from fmnist_lab.saddle import network, theory
 from fmnist_lab.saddle.moments import Array
 from fmnist_lab.saddle.setting import RELU_SCALES, Setting, end

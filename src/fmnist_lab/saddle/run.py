@@ -70,7 +70,7 @@ def draw(setting: Setting, checks: Sequence[str], folder: Path) -> None:
     """`figures/`: those that belong to the checks asked for, each as PNG and SVG."""
     import matplotlib
 
-    from fmnist_lab.report.style import applied, render
+    from fmnist_lab.results.style import applied, render
     from fmnist_lab.saddle.figures import FIGURES
 
     (folder / "figures").mkdir(exist_ok=True)

@@ -16,7 +16,7 @@ from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.job import Job
 
 if TYPE_CHECKING:
-    from fmnist_lab.report.frames import Frames
+    from fmnist_lab.results.frames import Frames
 
 
 REPORTED = ".reported"  # in a folder of a sweep or of the audit, written last: the runs that its report is of
@@ -24,7 +24,7 @@ REPORTED = ".reported"  # in a folder of a sweep or of the audit, written last: 
 
 def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
     """Write tables and figures of what is on disk, list what failed, and name the folder last; the exit status."""
-    from fmnist_lab.report.terminal import summary
+    from fmnist_lab.results.terminal import summary
 
     told = list(jobs) if jobs[0].config.train else [job for job in jobs if job.record.tellable()]
     try:
@@ -44,8 +44,8 @@ def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
 
 def write(jobs: Sequence[Job], folder: Path) -> Frames:
     """Write what is on disk of the runs into the sweep's folder, and give it."""
-    from fmnist_lab.report.frames import gather
-    from fmnist_lab.report.write import write_report
+    from fmnist_lab.results.frames import gather
+    from fmnist_lab.results.write import write_report
 
     with reporting(jobs, folder):
         frames = gather([(job.record, described(job.config)) for job in jobs])
@@ -56,7 +56,7 @@ def write(jobs: Sequence[Job], folder: Path) -> Frames:
 @contextlib.contextmanager
 def reporting(jobs: Sequence[Job], folder: Path) -> Iterator[None]:
     """Mark the folder as the report of these runs as they were when its writing began; while it goes on, of none."""
-    from fmnist_lab.report.manifest import writing
+    from fmnist_lab.results.manifest import writing
 
     (folder / REPORTED).unlink(missing_ok=True)
     reported = _reported(jobs)

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
-from fmnist_lab.report.design import Factor, display, label
-from fmnist_lab.report.style import RIVALS
+from fmnist_lab.results.factors import Factor, display, label
+from fmnist_lab.results.style import RIVALS
 
 WHOLE = ("epochs", "batch_size", "seed", "best_epoch", "epoch", "threads", "workers")
 VALIDATION, TEST, LOSS, TIME = "validation accuracy (%)", "test accuracy (%)", "final train loss", "time (s)"
@@ -60,3 +60,8 @@ def _line(texts: Iterable[str]) -> str:
 
 def _escape(text: str) -> str:
     return re.sub(r"([\\`*_<>|$~\[\]&])", r"\\\1", " ".join(text.split()))
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """A difference with its sign; blank when there is none."""
+    return "" if pd.isna(value) else f"{value:+.{decimals}f}".replace("-", "−")

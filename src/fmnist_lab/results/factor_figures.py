@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
-from fmnist_lab.report.design import Factor, describe
-from fmnist_lab.report.style import FAINT, RIVALS, Rival, add_legend, dress_accuracy, new_figure
+from fmnist_lab.results.factors import Factor, describe
+from fmnist_lab.results.style import FAINT, RIVALS, Rival, add_legend, dress_accuracy, new_figure
 
 Floats = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmnist_lab.report.design import find_factors, join_runs
-from fmnist_lab.report.statistics import (
+from fmnist_lab.results.factors import find_factors, join_runs
+from fmnist_lab.results.summary_statistics import (
     TEST_IS_VALIDATION,
     TIMES_DIFFER,
     cells,

@@ -6,9 +6,9 @@ from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from fmnist_lab.report.design import label
-from fmnist_lab.report.statistics import TIMES_DIFFER, analyse, cells, same_conditions
-from fmnist_lab.report.tables import LOSS, TEST, TIME, VALIDATION, readable
+from fmnist_lab.results.factors import label
+from fmnist_lab.results.summary_statistics import TIMES_DIFFER, analyse, cells, same_conditions
+from fmnist_lab.results.tables import LOSS, TEST, TIME, VALIDATION, readable
 
 SHORT = {VALIDATION: "validation %", TEST: "test %", TIME: "time s"}
 NUMBERS = {"n", *SHORT.values()}

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from fmnist_lab.report.design import Factor, as_text, describe, display, find_factors, join_runs
+from fmnist_lab.results.factors import Factor, as_text, describe, display, find_factors, join_runs
 
 FIRST_LAYER = ["[64, 128]", "[8, 128]", "[1024, 128]"]
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fmnist_lab.report.design import Factor, describe, display
-from fmnist_lab.report.factor_plots import factor_figure, seed_figure
-from fmnist_lab.report.frames import CURVES, RESULTS
-from fmnist_lab.report.learning_curves import curves_figure
-from fmnist_lab.report.manifest import replace_report
-from fmnist_lab.report.statistics import analyse, cells, remarks
-from fmnist_lab.report.style import applied, render
-from fmnist_lab.report.tables import LOSS, VALIDATION, readable, to_csv, to_markdown
+from fmnist_lab.results.factor_figures import factor_figure, seed_figure
+from fmnist_lab.results.factors import Factor, describe, display
+from fmnist_lab.results.frames import CURVES, RESULTS
+from fmnist_lab.results.learning_curves import curves_figure
+from fmnist_lab.results.manifest import replace_report
+from fmnist_lab.results.style import applied, render
+from fmnist_lab.results.summary_statistics import analyse, cells, remarks
+from fmnist_lab.results.tables import LOSS, VALIDATION, readable, to_csv, to_markdown
 
 MOST_CURVES = 24  # figures
 MOST_FACETS = 6

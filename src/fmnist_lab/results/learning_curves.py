@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from fmnist_lab.published.verdict import simultaneous_half_widths
-from fmnist_lab.report.statistics import fate, interval
-from fmnist_lab.report.style import FAINT, RIVALS, Rival, add_legend, dress_accuracy, new_figure
+from fmnist_lab.results.intervals import simultaneous_half_widths
+from fmnist_lab.results.style import FAINT, RIVALS, Rival, add_legend, dress_accuracy, new_figure
+from fmnist_lab.results.summary_statistics import fate, interval
 
 DECADES_FOR_LOG = 2
 MARKS_A_LINE = 20

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmnist_lab.report.frames import CURVES, RESULTS
-from fmnist_lab.report.statistics import TEST_IS_VALIDATION, TIMES_DIFFER
-from fmnist_lab.report.write import file_stems, write_report
+from fmnist_lab.results.frames import CURVES, RESULTS
+from fmnist_lab.results.summary_statistics import TEST_IS_VALIDATION, TIMES_DIFFER
+from fmnist_lab.results.write import file_stems, write_report
 
 WIDTHS = ["[8, 128]", "[64, 128]", "[1024, 128]"]
 
@@ -135,7 +135,7 @@ def test_a_sweep_in_which_all_diverged_is_reported(build, tmp_path):
 
 
 def test_too_many_curves_are_cut_and_the_log_says_so(build, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("fmnist_lab.report.write.MOST_CURVES", 2)
+    monkeypatch.setattr("fmnist_lab.results.write.MOST_CURVES", 2)
     names = write(build({"lr": [0.1, 0.2, 0.3]}, epochs=1), tmp_path)
     assert figures("curves_lr=0.1", "curves_lr=0.2") <= names
     assert not figures("curves_lr=0.3") & names
@@ -144,7 +144,7 @@ def test_too_many_curves_are_cut_and_the_log_says_so(build, tmp_path, caplog, mo
 
 @pytest.mark.promise
 def test_too_many_facets_are_not_drawn_and_the_log_says_so(build, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("fmnist_lab.report.write.MOST_FACETS", 2)
+    monkeypatch.setattr("fmnist_lab.results.write.MOST_FACETS", 2)
     names = write(build({"lr": [0.1, 0.2], "batch_size": [1, 2, 4]}, epochs=1), tmp_path)
     assert figures("batch_size") | tables("table_lr") <= names
     assert not figures("lr") & names
@@ -194,7 +194,7 @@ def test_importing_the_package_costs_nothing():
 
 def test_a_report_needs_no_display_and_no_models():
     code = """
-import sys, fmnist_lab.report.write, fmnist_lab.report.terminal
+import sys, fmnist_lab.results.write, fmnist_lab.results.terminal
 print(sorted({'torch', 'hydra', 'omegaconf', 'matplotlib.pyplot', 'fmnist_lab.models'} & set(sys.modules)))
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

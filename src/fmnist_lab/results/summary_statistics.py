@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from fmnist_lab.published.verdict import CONFIDENCE
-from fmnist_lab.report.design import CONDITIONS, Factor, find_factors, join_runs
+from fmnist_lab.results.factors import CONDITIONS, Factor, find_factors, join_runs
+from fmnist_lab.results.intervals import CONFIDENCE
 
 TIMES_DIFFER = "times measured under different conditions"
 TEST_IS_VALIDATION = "no validation images: validation accuracy is test accuracy"

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from fmnist_lab.report.manifest import MANIFEST, read_manifest, replace_report
+from fmnist_lab.results.manifest import MANIFEST, read_manifest, replace_report
 from fmnist_lab.runs import record as record_module
 
 FIRST = {"results.csv": b"1\n", "figures/lr.png": b"one", "figures/curves_lr=0.1.svg": b"two"}

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from fmnist_lab.report.design import find_factors, join_runs
-from fmnist_lab.report.statistics import TIMES_DIFFER, cells
-from fmnist_lab.report.tables import readable, to_csv, to_markdown
-from fmnist_lab.report.terminal import summary
+from fmnist_lab.results.factors import find_factors, join_runs
+from fmnist_lab.results.summary_statistics import TIMES_DIFFER, cells
+from fmnist_lab.results.tables import readable, to_csv, to_markdown
+from fmnist_lab.results.terminal import summary
 
 
 def text_of(sweep) -> pd.DataFrame:

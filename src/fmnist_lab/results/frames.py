@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from fmnist_lab.report.design import CONDITIONS
+from fmnist_lab.results.factors import CONDITIONS
 from fmnist_lab.runs.record import Record
 
 RESULTS = [

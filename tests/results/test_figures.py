@@ -6,11 +6,11 @@ import scipy.stats
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 
-from fmnist_lab.report.design import find_factors, join_runs
-from fmnist_lab.report.factor_plots import factor_figure, seed_figure
-from fmnist_lab.report.learning_curves import curves_figure
-from fmnist_lab.report.statistics import cells, diverged_epochs
-from fmnist_lab.report.style import RIVALS, applied, render
+from fmnist_lab.results.factor_figures import factor_figure, seed_figure
+from fmnist_lab.results.factors import find_factors, join_runs
+from fmnist_lab.results.learning_curves import curves_figure
+from fmnist_lab.results.style import RIVALS, applied, render
+from fmnist_lab.results.summary_statistics import cells, diverged_epochs
 
 WIDTHS = ["[8, 128]", "[64, 128]", "[1024, 128]"]
 BLUE, VERMILLION = "#0072b2", "#d55e00"

@@ -1,0 +1,1 @@
+"""How any outcome is shown: tables, figures, HTML and LaTeX, from records alone."""
