@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, skew
 
+from fmnist_lab.comparison.statistics import Published, compare
 from fmnist_lab.compose import compose
-from fmnist_lab.published.verdict import Published, compare
 from fmnist_lab.runs.run import train
 
 NETWORK = ("architecture.hidden=[16]", "epochs=1")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_lab.published.verdict import VERDICTS
+from fmnist_lab.comparison.statistics import VERDICTS
 from support.paths import ROOT
 
 pytestmark = pytest.mark.promise
@@ -66,7 +66,7 @@ def test_the_wheel_carries_what_it_needs(installed, tmp_path):
     assert {"page.css", "page.html.j2", "page.js", "table.html.j2"} <= {
         *installed("-c", templates, folder=tmp_path).split()
     }
-    tables = "from fmnist_lab.published.check import shipped; print(*shipped())"
+    tables = "from fmnist_lab.comparison.table_format import shipped; print(*shipped())"
     assert installed("-c", tables, folder=tmp_path).split() == ["quickstart", "zalando"]
 
 

@@ -65,10 +65,10 @@ def report(experiments: Experiments, seeds: int, told: Experiments, console: Con
 
 def write_page(outputs: Path, told: Experiments) -> Path:
     """Judge all that is on disk of the experiments told, and write the page."""
+    from fmnist_lab.comparison.run_selection import join
     from fmnist_lab.published.claims import BASES
     from fmnist_lab.report.judgement import cells, judge
     from fmnist_lab.report.page import build_page
-    from fmnist_lab.report.samples import join
     from fmnist_lab.results.frames import gather
 
     frames = gather([(job.record, described(job.config)) for job in on_disk(told)])

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from fmnist_lab.comparison.parsing import MARKS, package_text
+from fmnist_lab.comparison.run_selection import Samples
 from fmnist_lab.compose import compose
 from fmnist_lab.config.schema import Config, flat, rules
 from fmnist_lab.errors import InputError
@@ -25,13 +27,11 @@ from fmnist_lab.published.claims import (
     parse_claims,
     printed,
 )
-from fmnist_lab.published.reading import MARKS, package_text
 from fmnist_lab.published.report import load_report
-from fmnist_lab.report.samples import Samples
 from fmnist_lab.results.frames import KEYS
 from support.paths import ROOT
 
-TEXT = package_text("claims.yaml")
+TEXT = package_text("fmnist_lab.published", "claims.yaml")
 CLAIMS = load_claims()
 EXPERIMENTS = ROOT / "conf" / "experiment"
 

@@ -4,8 +4,8 @@ from importlib import resources
 
 import pytest
 
+from fmnist_lab.comparison.parsing import MARKS
 from fmnist_lab.errors import InputError
-from fmnist_lab.published.reading import MARKS
 from fmnist_lab.published.report import EPOCHS, Cell, Report, load_report, parse_report
 
 TEXT = resources.files("fmnist_lab.published").joinpath("report.yaml").read_text(encoding="utf-8")

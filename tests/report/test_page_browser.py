@@ -8,10 +8,10 @@ import shutil
 
 import pytest
 
-from fmnist_lab.published.check import Check, CheckedCell
-from fmnist_lab.published.verdict import Published
-from fmnist_lab.report.checks import judge_check, write_check
-from fmnist_lab.report.samples import Samples, join
+from fmnist_lab.comparison.run_selection import Samples, join
+from fmnist_lab.comparison.statistics import Published
+from fmnist_lab.comparison.table_format import Check, CheckedCell
+from fmnist_lab.comparison.table_output import judge_check, write_check
 from support.made_up_reproduction import NASTY, pretend_records
 
 pytestmark = pytest.mark.promise

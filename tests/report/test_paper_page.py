@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import data
+from fmnist_lab.comparison.statistics import VERDICTS
+from fmnist_lab.comparison.table_output import verdict_counts
 from fmnist_lab.published.report import load_report, printed_title
-from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.report import paper_sections
-from fmnist_lab.report.findings import findings, refuted, verdict_counts
+from fmnist_lab.report.findings import findings, refuted
 from fmnist_lab.report.paper_figures import initialization_differences
 from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.results.html import BADGES

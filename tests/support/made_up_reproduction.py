@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import data
+from fmnist_lab.comparison.statistics import VERDICTS
 from fmnist_lab.published.report import load_report
-from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.report.page import build_page
 from fmnist_lab.runs.record import Record
 

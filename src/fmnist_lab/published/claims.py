@@ -12,16 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fmnist_lab.published import check
-from fmnist_lab.published.reading import each, known_mark, number, one_of, package_text, parse
+from fmnist_lab.comparison import table_format
+from fmnist_lab.comparison.parsing import each, known_mark, number, one_of, package_text, parse
+from fmnist_lab.comparison.statistics import RELATIONS
 from fmnist_lab.published.report import Report, Row, load_report, printed_title
-from fmnist_lab.published.verdict import RELATIONS
 
 KINDS = ("cell", "time", "series", "note", "sentence", "contradiction", "theorem")
 BASES = ("stated", "inferred")
 
 # What is measured of a run, and its unit; `margins` in claims.yaml has one for each unit.
-METRICS = check.METRICS | {
+METRICS = table_format.METRICS | {
     "lowest": "accuracy",  # validation accuracy over the epochs
     "highest": "accuracy",
     "drops": "accuracy",  # sum of the falls of the validation accuracy from epoch to epoch: what is not smooth
@@ -230,7 +230,7 @@ class Claims:
 @functools.cache
 def load_claims() -> Claims:
     """The claims as this package carries them."""
-    return parse_claims(package_text("claims.yaml"), load_report())
+    return parse_claims(package_text(__package__, "claims.yaml"), load_report())
 
 
 def parse_claims(text: str, report: Report) -> Claims:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fmnist_lab.published.reading import Built, each, known_mark, number, package_text, parse
+from fmnist_lab.comparison.parsing import Built, each, known_mark, number, package_text, parse
 
 EPOCHS = 10
 
@@ -81,7 +81,7 @@ class Report:
 @functools.cache
 def load_report() -> Report:
     """The report as this package carries it."""
-    return parse_report(package_text("report.yaml"))
+    return parse_report(package_text(__package__, "report.yaml"))
 
 
 def parse_report(text: str) -> Report:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fmnist_lab.comparison.table_output import verdict_counts
 from fmnist_lab.published.report import load_report, printed_title
-from fmnist_lab.published.verdict import VERDICTS
 from fmnist_lab.report.audit_write import inside, is_at, setting_name, stated_setting
 from fmnist_lab.report.paper_figures import OWN_START, initialization_differences
 from fmnist_lab.results.tables import signed
@@ -14,12 +14,6 @@ Tables = Mapping[tuple[str, str], pd.DataFrame]  # by the table's id and `stated
 
 OUTSIDE = ("published higher", "published lower", "differs")
 SETTINGS = {"stated": "At the settings that the report states", "inferred": "At settings inferred from the tables"}
-
-
-def verdict_counts(claims: pd.DataFrame) -> dict[str, int]:
-    """How many claims got each verdict, in the order of VERDICTS; verdicts that none got are left out."""
-    counts = claims["verdict"].value_counts()
-    return {verdict: int(counts[verdict]) for verdict in VERDICTS if verdict in counts}
 
 
 def findings(claims: pd.DataFrame, tables: Tables, runs: pd.DataFrame, ranking: pd.DataFrame) -> list[str]:

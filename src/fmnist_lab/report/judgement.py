@@ -11,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from fmnist_lab.published import verdict as statistics
+from fmnist_lab.comparison import statistics as statistics
+from fmnist_lab.comparison.run_selection import Sample, Samples, anew, pairs
+from fmnist_lab.comparison.statistics import LEAST_SEEDS, Comparison, Evidence, Published, explained
 from fmnist_lab.published.claims import (
     METRICS,
     OPPOSITE,
@@ -39,8 +41,6 @@ from fmnist_lab.published.claims import (
     rival,
 )
 from fmnist_lab.published.report import Cell, Row
-from fmnist_lab.published.verdict import LEAST_SEEDS, Comparison, Evidence, Published, explained
-from fmnist_lab.report.samples import Sample, Samples, anew, pairs
 from fmnist_lab.results.factors import display, label
 from fmnist_lab.results.intervals import ALPHA, CONFIDENCE
 from fmnist_lab.results.style import RIVALS

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmnist_lab.published.check import shipped
+from fmnist_lab.comparison.table_format import shipped
+from fmnist_lab.comparison.table_output import check_section, verdict_counts
 from fmnist_lab.published.report import printed_title
 from fmnist_lab.report import paper_sections, paper_tables
-from fmnist_lab.report.checks import check_section
-from fmnist_lab.report.findings import Tables, findings, refuted, verdict_counts
+from fmnist_lab.report.findings import Tables, findings, refuted
 from fmnist_lab.report.paper_figures import initialization_differences
 from fmnist_lab.report.paper_sections import at_report
 from fmnist_lab.results import html

@@ -11,14 +11,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fmnist_lab import data
+from fmnist_lab.comparison.run_selection import anew
+from fmnist_lab.comparison.statistics import POWER
 from fmnist_lab.published.claims import load_claims
 from fmnist_lab.published.report import Figure as PublishedFigure
 from fmnist_lab.published.report import load_report, printed_title
-from fmnist_lab.published.verdict import POWER
 from fmnist_lab.report import paper_figures, paper_tables
 from fmnist_lab.report.audit_write import is_at, stated_setting
 from fmnist_lab.report.findings import Tables
-from fmnist_lab.report.samples import anew
 from fmnist_lab.results.factors import Factor, as_text, describe, display, label
 from fmnist_lab.results.html import Part, Picture, Section, to_html
 from fmnist_lab.results.style import RIVALS, render

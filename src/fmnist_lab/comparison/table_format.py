@@ -14,9 +14,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from fmnist_lab.comparison.parsing import each, known_mark, one_of, parse_plain, printable
+from fmnist_lab.comparison.statistics import MARGIN, Published
 from fmnist_lab.errors import InputError
-from fmnist_lab.published.reading import each, known_mark, one_of, parse_plain, printable
-from fmnist_lab.published.verdict import MARGIN, Published
 
 LARGEST = 200_000  # bytes of a file
 LONGEST_TEXT = 500  # signs

@@ -19,9 +19,9 @@ LONGEST = 300  # signs of a complaint
 Built = TypeVar("Built")
 
 
-def package_text(name: str) -> str:
+def package_text(package: str, name: str) -> str:
     """A data file as this package carries it."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def parse(name: str, text: str, build: Callable[..., Built]) -> Built:

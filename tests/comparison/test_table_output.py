@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmnist_lab.config.schema import groups, rules
-from fmnist_lab.published.check import Check, CheckedCell, parse_check
-from fmnist_lab.published.verdict import Published, compare, holm
-from fmnist_lab.report.checks import (
+from fmnist_lab.comparison.run_selection import Samples, join
+from fmnist_lab.comparison.statistics import Published, compare, holm
+from fmnist_lab.comparison.table_format import Check, CheckedCell, parse_check
+from fmnist_lab.comparison.table_output import (
     MOST_DRAWN,
     cell_names,
     check_section,
@@ -20,7 +20,7 @@ from fmnist_lab.report.checks import (
     readable,
     write_check,
 )
-from fmnist_lab.report.samples import Samples, join
+from fmnist_lab.config.schema import groups, rules
 from support.made_up_reproduction import NASTY, pretend_records
 
 KNOWN = [*rules(), *groups()]

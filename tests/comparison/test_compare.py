@@ -11,13 +11,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmnist_lab import check as door
-from fmnist_lab.check import configure, configured, main
+from fmnist_lab import study as reproduce
+from fmnist_lab.check import main
+from fmnist_lab.comparison.compare import configure, configured
+from fmnist_lab.comparison.statistics import Published
+from fmnist_lab.comparison.table_format import ROW_KEYS, CheckedCell, parse_check, read_check, shipped
 from fmnist_lab.compose import composing, expand
 from fmnist_lab.config.schema import Config, groups, identity, rules
 from fmnist_lab.errors import InputError
-from fmnist_lab.published.check import ROW_KEYS, CheckedCell, parse_check, read_check, shipped
-from fmnist_lab.published.verdict import Published
 from support.paths import ROOT
 
 KNOWN = [*rules(), *groups()]
@@ -229,7 +230,7 @@ def test_the_runs_of_a_shipped_table_are_those_of_its_preset(name):
 
 @pytest.mark.promise
 def test_without_a_file_the_shipped_tables_are_checked_and_stand_on_the_page(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(door.study, "on_disk", lambda overrides: [])
+    monkeypatch.setattr(reproduce, "on_disk", lambda overrides: [])
     small = ("epochs=4", "data.validation=59000", "architecture.hidden=[4]", "batch_size=500", "dtype=float32")
     assert main(["--seeds", "1", *small, f"outputs={tmp_path.as_posix()}"]) == 0
     assert {path.parent.name for path in tmp_path.glob("checks/*/table.csv")} == {*shipped()}

@@ -8,12 +8,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fmnist_lab.comparison.parsing import MARKS
+from fmnist_lab.comparison.statistics import Published
+from fmnist_lab.comparison.table_format import LARGEST, METRICS, ROW_KEYS, Check, parse_check, read_check, shipped
 from fmnist_lab.config.schema import groups, rules
 from fmnist_lab.errors import InputError
-from fmnist_lab.published.check import LARGEST, METRICS, ROW_KEYS, Check, parse_check, read_check, shipped
 from fmnist_lab.published.claims import METRICS as OF_CLAIMS
-from fmnist_lab.published.reading import MARKS
-from fmnist_lab.published.verdict import Published
 
 KNOWN = [*rules(), *groups()]
 GOOD = """

@@ -12,10 +12,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fmnist_lab.published.check import Check, CheckedCell, headings
-from fmnist_lab.published.verdict import Comparison, compare_family, explained
-from fmnist_lab.report.findings import verdict_counts
-from fmnist_lab.report.samples import Sample, Samples
+from fmnist_lab.comparison.run_selection import Sample, Samples
+from fmnist_lab.comparison.statistics import VERDICTS, Comparison, compare_family, explained
+from fmnist_lab.comparison.table_format import Check, CheckedCell, headings
 from fmnist_lab.results import html, latex, tables
 from fmnist_lab.results.factors import as_text, display
 from fmnist_lab.results.html import Part, Picture, Section
@@ -261,3 +260,9 @@ def _texts(table: pd.DataFrame, name: str) -> list[str]:
 def _scaled(value: float, unit: str) -> tuple[float, int]:
     """The value as it is read, and its decimals."""
     return (100 * value, 2) if unit == "accuracy" else (value, 4)
+
+
+def verdict_counts(claims: pd.DataFrame) -> dict[str, int]:
+    """How many claims got each verdict, in the order of VERDICTS; verdicts that none got are left out."""
+    counts = claims["verdict"].value_counts()
+    return {verdict: int(counts[verdict]) for verdict in VERDICTS if verdict in counts}

@@ -1,0 +1,1 @@
+"""Published numbers against runs: the table format, the statistics of a verdict, the outcome."""
