@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmnist_lab.published.report import load_report
+from fmnist_lab.reproduction.report import load_report
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "outputs" / "reference"

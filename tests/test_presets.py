@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from fmnist_lab.compose import expand
-from fmnist_lab.published.report import load_report
 from fmnist_lab.report.audit import printed_cells, readings
-from fmnist_lab.report.audit_write import stated_setting
+from fmnist_lab.reproduction.candidates import stated_setting
+from fmnist_lab.reproduction.report import load_report
 from support.paths import ROOT
 
 FIRST = [f"[{width}, 128]" for width in (8, 16, 64, 256, 1024)]

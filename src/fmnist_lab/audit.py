@@ -72,8 +72,8 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
 
 def refuse_strangers(configs: Sequence[Config]) -> None:
     """InputError when none of these networks stands in the tables that the audit would explain."""
-    from fmnist_lab.published.report import load_report
     from fmnist_lab.report.audit import printed_cells, readings
+    from fmnist_lab.reproduction.report import load_report
 
     known = list(dict.fromkeys(readings(printed_cells(load_report()))["architecture"]))
     networks = list(dict.fromkeys(str(config.architecture.hidden) for config in configs))
@@ -91,8 +91,8 @@ def audit_forecast(first: Sequence[Job], todo: Sequence[Job], repeated: Sequence
 
 def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Config]:
     """Every network of `repeated` at the learning rates and batch sizes that fit best in `jobs`."""
-    from fmnist_lab.published.report import load_report
     from fmnist_lab.report.audit import candidates_alike, choose, printed_cells
+    from fmnist_lab.reproduction.report import load_report
 
     ranked = candidates_alike(tested(jobs), printed_cells(load_report()))
     return [
@@ -104,8 +104,8 @@ def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Co
 
 def write_audit(jobs: Sequence[Job], folder: Path, *, prove: bool = True) -> None:
     """Write what the audit knows from the runs on disk; `prove` as `audit_write.write_audit` has it."""
-    from fmnist_lab.published.report import load_report
     from fmnist_lab.report import audit_write
+    from fmnist_lab.reproduction.report import load_report
 
     with outcome.reporting(jobs if prove else [], folder):  # without its proof the report is not whole
         audit_write.write_audit(tested(jobs), load_report(), folder, prove=prove)

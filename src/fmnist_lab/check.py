@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from fmnist_lab.cli.exit_status import open_door, status_of
 from fmnist_lab.comparison.compare import conduct
 from fmnist_lab.config.schema import Config
-from fmnist_lab.study import page_of
+from fmnist_lab.reproduction.reproduce import page_of
 from fmnist_lab.sweeps.plan import quoted
 
 

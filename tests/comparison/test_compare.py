@@ -11,7 +11,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmnist_lab import study as reproduce
 from fmnist_lab.check import main
 from fmnist_lab.comparison.compare import configure, configured
 from fmnist_lab.comparison.statistics import Published
@@ -19,6 +18,7 @@ from fmnist_lab.comparison.table_format import ROW_KEYS, CheckedCell, parse_chec
 from fmnist_lab.compose import composing, expand
 from fmnist_lab.config.schema import Config, groups, identity, rules
 from fmnist_lab.errors import InputError
+from fmnist_lab.reproduction import reproduce
 from support.paths import ROOT
 
 KNOWN = [*rules(), *groups()]

@@ -13,7 +13,7 @@ from fmnist_lab.comparison.statistics import Published
 from fmnist_lab.comparison.table_format import LARGEST, METRICS, ROW_KEYS, Check, parse_check, read_check, shipped
 from fmnist_lab.config.schema import groups, rules
 from fmnist_lab.errors import InputError
-from fmnist_lab.published.claims import METRICS as OF_CLAIMS
+from fmnist_lab.reproduction.claims import METRICS as OF_CLAIMS
 
 KNOWN = [*rules(), *groups()]
 GOOD = """

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fmnist_lab import audit
-from fmnist_lab.published.report import load_report
 from fmnist_lab.report.audit import (
     ALPHA,
     CANDIDATE,
@@ -27,7 +26,9 @@ from fmnist_lab.report.audit import (
     unexplained,
 )
 from fmnist_lab.report.audit_planted import APART, plant, spread_out, try_planted
-from fmnist_lab.report.audit_write import findings, heat_map, stated_setting, write_audit
+from fmnist_lab.report.audit_write import findings, heat_map, write_audit
+from fmnist_lab.reproduction.candidates import stated_setting
+from fmnist_lab.reproduction.report import load_report
 from fmnist_lab.results.style import applied, render
 from fmnist_lab.sweeps import experiments
 from fmnist_lab.sweeps.launchers import registry

@@ -12,8 +12,8 @@ import pytest
 
 from fmnist_lab import data
 from fmnist_lab.comparison.statistics import VERDICTS
-from fmnist_lab.published.report import load_report
-from fmnist_lab.report.page import build_page
+from fmnist_lab.reproduction.page import build_page
+from fmnist_lab.reproduction.report import load_report
 from fmnist_lab.runs.record import Record
 
 NASTY = """_ % & < > # $ { } ~ ^ \\ | [x] * ` " ' </table><script>fail()</script> é − – → ≤"""

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from fmnist_lab.compose import expand
+from fmnist_lab.reproduction.reproduce import PRESETS
 from fmnist_lab.runs.record import Record
-from fmnist_lab.study import PRESETS, main
+from fmnist_lab.study import main
 from fmnist_lab.sweeps import experiments, outcome, plan
 from fmnist_lab.sweeps.experiments import compose_preset, forecast, plan_seeds, union
 from fmnist_lab.sweeps.launchers import base

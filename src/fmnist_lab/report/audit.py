@@ -17,8 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from fmnist_lab.published.claims import load_claims
-from fmnist_lab.published.report import Report
+from fmnist_lab.reproduction.candidates import AS_PRINTED, SETTING
+from fmnist_lab.reproduction.claims import load_claims
+from fmnist_lab.reproduction.report import Report
 from fmnist_lab.results.intervals import CONFIDENCE
 
 ALPHA = 0.01  # a candidate is given up when a table at its settings would lie that far off this rarely
@@ -32,10 +33,7 @@ TINY = 1e-300  # a probability above 0
 Floats = NDArray[np.float64]
 
 CELL = ["architecture", "model"]
-SETTING = ["lr", "batch_size", "epochs"]
 CANDIDATE = ["table", "reading", *SETTING]
-
-AS_PRINTED = "as printed"
 TRANSFERS = ("given up", "nothing fits: intervals widened", "explains", "not given up")
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from fmnist_lab.report.audit import CANDIDATE, CELL, SETTING, ambiguous, candidates, misfits, readings
+from fmnist_lab.report.audit import CANDIDATE, CELL, ambiguous, candidates, misfits, readings
+from fmnist_lab.reproduction.candidates import SETTING
 
 APART = 1.4  # factor between the planted settings in learning rate x updates
 LEAST_SEEDS = 3  # one is printed, the others are known

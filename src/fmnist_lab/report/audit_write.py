@@ -13,9 +13,10 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from fmnist_lab.published.report import Report, printed_title
-from fmnist_lab.report.audit import AS_PRINTED, MOST, SETTING, candidates, misfits, printed_cells, transfer, unexplained
+from fmnist_lab.report.audit import MOST, candidates, misfits, printed_cells, transfer, unexplained
 from fmnist_lab.report.audit_planted import try_planted
+from fmnist_lab.reproduction.candidates import AS_PRINTED, inside, is_at, setting_name, stated_setting
+from fmnist_lab.reproduction.report import Report, printed_title
 from fmnist_lab.results.style import add_legend, applied, new_figure, render
 from fmnist_lab.results.tables import to_csv
 from fmnist_lab.runs.record import write_bytes
@@ -59,13 +60,6 @@ def write_audit(measured: pd.DataFrame, report: Report, folder: Path, *, prove: 
     found = findings(ranked, missed, stated) + proof(planted)
     write_bytes(folder / "findings.txt", "".join(f"{line}\n" for line in found).encode())
     return found
-
-
-def stated_setting(report: Report) -> dict[str, float]:
-    """The settings that the report states for its tables."""
-    lr = {table.lr for table in report.tables.values()}
-    (stated,) = lr
-    return {"lr": stated, **{name: report.settings[name].value for name in ("batch_size", "epochs")}}
 
 
 def findings(ranked: pd.DataFrame, missed: pd.DataFrame, stated: dict[str, float]) -> list[str]:
@@ -147,22 +141,6 @@ def _draw(axes: Axes, rows: pd.DataFrame, rates: list[float]) -> AxesImage:
 
 def _mark(axes: Axes, rows: pd.DataFrame, rates: list[float], **how: Any) -> None:
     axes.plot(rows["epochs"], [rates.index(rate) for rate in rows["lr"]], linestyle="none", **how)
-
-
-def is_at(rows: pd.DataFrame, setting: dict[str, float]) -> pd.Series[bool]:
-    """Which candidates are of this learning rate, batch size and number of epochs."""
-    return (rows[SETTING] == [setting[name] for name in SETTING]).all(axis=1)
-
-
-def setting_name(candidate: pd.Series[Any]) -> str:
-    """A candidate of `audit.candidates` in words."""
-    reading = "" if candidate["reading"] == AS_PRINTED else f" read as {candidate['reading']}"
-    return f"lr {candidate['lr']:g}, batch {candidate['batch_size']:g}, {candidate['epochs']:g} epochs{reading}"
-
-
-def inside(candidate: pd.Series[Any]) -> str:
-    """How well a candidate fits, in words."""
-    return f"{candidate['within']} of {candidate['cells']} cells inside their interval"
 
 
 def _title(id: str, reading: str) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from fmnist_lab.comparison import statistics as statistics
 from fmnist_lab.comparison.run_selection import Sample, Samples, anew, pairs
 from fmnist_lab.comparison.statistics import LEAST_SEEDS, Comparison, Evidence, Published, explained
-from fmnist_lab.published.claims import (
+from fmnist_lab.reproduction.claims import (
     METRICS,
     OPPOSITE,
     PROPERTIES,
@@ -40,7 +40,7 @@ from fmnist_lab.published.claims import (
     printed_row,
     rival,
 )
-from fmnist_lab.published.report import Cell, Row
+from fmnist_lab.reproduction.report import Cell, Row
 from fmnist_lab.results.factors import display, label
 from fmnist_lab.results.intervals import ALPHA, CONFIDENCE
 from fmnist_lab.results.style import RIVALS

@@ -12,12 +12,12 @@ from fmnist_lab.comparison.parsing import package_text
 from fmnist_lab.comparison.run_selection import Samples, join
 from fmnist_lab.comparison.statistics import VERDICTS
 from fmnist_lab.config.schema import flat
-from fmnist_lab.published.claims import load_claims, parse_claims
-from fmnist_lab.published.report import parse_report
-from fmnist_lab.report.judgement import COLUMNS, cells, judge
+from fmnist_lab.reproduction.assessment import COLUMNS, cells, judge
+from fmnist_lab.reproduction.claims import load_claims, parse_claims
+from fmnist_lab.reproduction.report import parse_report
 from fmnist_lab.results.frames import CURVES, RESULTS, gather
 
-REPORT = package_text("fmnist_lab.published", "report.yaml")
+REPORT = package_text("fmnist_lab.reproduction", "report.yaml")
 EMPTY = pd.DataFrame()
 SETTINGS = {
     "architecture.activation": "relu",
@@ -143,7 +143,7 @@ def test_a_changed_printed_value_changes_table_and_verdict():
     frames = rivals(0.8379, 0.76).frames
     changed = REPORT.replace("- {hidden: [16, 128], custom: [0.8329", "- {hidden: [16, 128], custom: [0.8729")
     assert changed != REPORT
-    claims = parse_claims(package_text("fmnist_lab.published", "claims.yaml"), parse_report(changed))
+    claims = parse_claims(package_text("fmnist_lab.reproduction", "claims.yaml"), parse_report(changed))
     table = judge(*frames, claims=claims).set_index("claim")
     assert table.loc["table1-16-128-custom-accuracy", "verdict"] == "published higher"
     assert table.loc["table1-16-128-custom-accuracy", "published"] == "87.29 %"

@@ -6,9 +6,9 @@ import pytest
 
 from fmnist_lab.comparison.parsing import MARKS
 from fmnist_lab.errors import InputError
-from fmnist_lab.published.report import EPOCHS, Cell, Report, load_report, parse_report
+from fmnist_lab.reproduction.report import EPOCHS, Cell, Report, load_report, parse_report
 
-TEXT = resources.files("fmnist_lab.published").joinpath("report.yaml").read_text(encoding="utf-8")
+TEXT = resources.files("fmnist_lab.reproduction").joinpath("report.yaml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from typing import Any
 from fmnist_lab.comparison import table_format
 from fmnist_lab.comparison.parsing import each, known_mark, number, one_of, package_text, parse
 from fmnist_lab.comparison.statistics import RELATIONS
-from fmnist_lab.published.report import Report, Row, load_report, printed_title
+from fmnist_lab.reproduction.report import Report, Row, load_report, printed_title
 
 KINDS = ("cell", "time", "series", "note", "sentence", "contradiction", "theorem")
 BASES = ("stated", "inferred")

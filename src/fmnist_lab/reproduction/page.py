@@ -11,11 +11,12 @@ import pandas as pd
 
 from fmnist_lab.comparison.table_format import shipped
 from fmnist_lab.comparison.table_output import check_section, verdict_counts
-from fmnist_lab.published.report import printed_title
-from fmnist_lab.report import paper_sections, paper_tables
-from fmnist_lab.report.findings import Tables, findings, refuted
-from fmnist_lab.report.paper_figures import initialization_differences
-from fmnist_lab.report.paper_sections import at_report
+from fmnist_lab.reproduction import sections
+from fmnist_lab.reproduction import tables as entry_tables
+from fmnist_lab.reproduction.figures import initialization_differences
+from fmnist_lab.reproduction.findings import Tables, findings, refuted
+from fmnist_lab.reproduction.report import printed_title
+from fmnist_lab.reproduction.sections import at_report
 from fmnist_lab.results import html
 from fmnist_lab.results.html import Section
 from fmnist_lab.results.style import applied
@@ -83,15 +84,15 @@ def _sections(
     tables: Tables,
     studies: Sequence[str],
 ) -> Iterator[Section]:
-    yield paper_sections.claim_section(claims)
-    yield paper_sections.figure_section(runs, curves)
-    yield paper_sections.table_section(tables, runs)
-    yield paper_sections.initialization_section(runs)
-    yield paper_sections.learnt_section(runs, outputs / "runs")
-    yield paper_sections.study_section(outputs, studies, runs)
+    yield sections.claim_section(claims)
+    yield sections.figure_section(runs, curves)
+    yield sections.table_section(tables, runs)
+    yield sections.initialization_section(runs)
+    yield sections.learnt_section(runs, outputs / "runs")
+    yield sections.study_section(outputs, studies, runs)
     yield check_section(outputs / "checks", shipped())
-    yield paper_sections.audit_section(outputs / "audit")
-    yield paper_sections.saddle_section(outputs / "saddle")
+    yield sections.audit_section(outputs / "audit")
+    yield sections.saddle_section(outputs / "saddle")
 
 
 def _tables(claims: pd.DataFrame, tables: Tables) -> Iterator[tuple[str, bytes]]:
@@ -99,14 +100,14 @@ def _tables(claims: pd.DataFrame, tables: Tables) -> Iterator[tuple[str, bytes]]
     for (id, settings), table in tables.items():
         stem = f"{id}_{settings}"
         yield f"{stem}.csv", to_csv(table)
-        yield f"{stem}.md", paper_tables.to_markdown(table)
-        yield f"{stem}.tex", paper_tables.to_latex(table, printed_title(id), f"tab:{stem}")
+        yield f"{stem}.md", entry_tables.to_markdown(table)
+        yield f"{stem}.tex", entry_tables.to_latex(table, printed_title(id), f"tab:{stem}")
 
 
 def _swap(study: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
     differences = initialization_differences(study).dropna(subset="mean")
     yield "initialization.csv", to_csv(differences)
-    yield "initialization.md", paper_tables.swap_to_markdown(differences)
+    yield "initialization.md", entry_tables.swap_to_markdown(differences)
 
 
 def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:

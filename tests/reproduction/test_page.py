@@ -14,11 +14,11 @@ import pytest
 from fmnist_lab import data
 from fmnist_lab.comparison.statistics import VERDICTS
 from fmnist_lab.comparison.table_output import verdict_counts
-from fmnist_lab.published.report import load_report, printed_title
-from fmnist_lab.report import paper_sections
-from fmnist_lab.report.findings import findings, refuted
-from fmnist_lab.report.paper_figures import initialization_differences
-from fmnist_lab.report.paper_sections import at_report
+from fmnist_lab.reproduction import sections
+from fmnist_lab.reproduction.figures import initialization_differences
+from fmnist_lab.reproduction.findings import findings, refuted
+from fmnist_lab.reproduction.report import load_report, printed_title
+from fmnist_lab.reproduction.sections import at_report
 from fmnist_lab.results.html import BADGES
 from fmnist_lab.saddle.figures import FIGURES
 from support.made_up_reproduction import CANDIDATE, NASTY, PROVENANCE, Paper, make_cells, make_claims
@@ -62,7 +62,7 @@ def page(outputs):
 @pytest.fixture
 def quick(monkeypatch):
     """Figures are drawn but not rendered, where a test is about the words."""
-    monkeypatch.setattr(paper_sections, "render", lambda figure: {"png": b"a picture"})
+    monkeypatch.setattr(sections, "render", lambda figure: {"png": b"a picture"})
 
 
 # What is on it.
@@ -107,11 +107,11 @@ def test_a_picture_from_a_folder_is_described_by_what_it_shows(page):
     told = [image["alt"] for image in page.all("img")]
     custom = "79.0 % (custom (NumPy), dtype float64)"
     assert f"Test accuracy of both models against dtype, from {custom} to {custom}." in told
-    assert paper_sections.HEAT_MAP in told
+    assert sections.HEAT_MAP in told
 
 
 def test_every_figure_of_the_saddle_is_described():
-    assert set(paper_sections.SADDLE) == set(FIGURES)
+    assert set(sections.SADDLE) == set(FIGURES)
 
 
 def test_the_commands_are_told(page):

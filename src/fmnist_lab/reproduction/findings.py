@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from fmnist_lab.comparison.table_output import verdict_counts
-from fmnist_lab.published.report import load_report, printed_title
-from fmnist_lab.report.audit_write import inside, is_at, setting_name, stated_setting
-from fmnist_lab.report.paper_figures import OWN_START, initialization_differences
+from fmnist_lab.reproduction.candidates import inside, is_at, setting_name, stated_setting
+from fmnist_lab.reproduction.figures import OWN_START, initialization_differences
+from fmnist_lab.reproduction.report import load_report, printed_title
 from fmnist_lab.results.tables import signed
 
 Tables = Mapping[tuple[str, str], pd.DataFrame]  # by the table's id and `stated` or `inferred`

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from fmnist_lab.published.report import Figure as PublishedFigure
+from fmnist_lab.reproduction.report import Figure as PublishedFigure
 from fmnist_lab.results.factor_figures import factor_figure
 from fmnist_lab.results.factors import CONDITIONS, SIZES, display, find_factors, join_runs
 from fmnist_lab.results.learning_curves import curves_figure

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 
-from fmnist_lab.published.report import load_report
-from fmnist_lab.report import paper_figures
-from fmnist_lab.report.paper_sections import at_report
+from fmnist_lab.reproduction import figures
+from fmnist_lab.reproduction.report import load_report
+from fmnist_lab.reproduction.sections import at_report
 from fmnist_lab.results.intervals import simultaneous_half_widths
 from fmnist_lab.results.style import RIVALS, applied, render
 from support.made_up_reproduction import make_cells, make_paper
@@ -55,7 +55,7 @@ def at(build, seeds=3):
 
 def test_printed_curves_are_hollow_marks_over_the_lines(build):
     printed, curves, runs = at(build)
-    figure = paper_figures.series_figure(printed, curves, runs)
+    figure = figures.series_figure(printed, curves, runs)
     for axes, metric in zip(figure.axes, ("training_loss", "validation_accuracy"), strict=True):
         for model, values in printed.series[metric].items():
             assert tuple(hollow(axes, model).get_ydata()) == values
@@ -68,7 +68,7 @@ def test_printed_curves_are_hollow_marks_over_the_lines(build):
 
 def test_the_band_is_that_of_a_further_run(build):
     printed, curves, runs = at(build)
-    accuracy = paper_figures.series_figure(printed, curves, runs).axes[1]
+    accuracy = figures.series_figure(printed, curves, runs).axes[1]
     own = curves[curves["run"].isin(runs.loc[runs["model"] == "custom", "run"])]
     of_runs = own.pivot(index="run", columns="epoch", values="validation_accuracy").to_numpy()
     [band] = [one for one in accuracy.collections if to_hex(one.get_facecolor()[0][:3]) == "#0072b2"]
@@ -78,13 +78,13 @@ def test_the_band_is_that_of_a_further_run(build):
 
 def test_one_seed_has_no_band(build):
     printed, curves, runs = at(build, seeds=1)
-    for axes in paper_figures.series_figure(printed, curves, runs).axes:
+    for axes in figures.series_figure(printed, curves, runs).axes:
         assert not [path for one in axes.collections for path in one.get_paths() if len(path.vertices)]
 
 
 def test_a_tables_picture_has_its_printed_values_and_intervals():
     cells = make_cells("table1")
-    left, right = paper_figures.table_figure({"stated": cells, "inferred": cells}, "Table 1").axes
+    left, right = figures.table_figure({"stated": cells, "inferred": cells}, "Table 1").axes
     for axes in (left, right):
         for model, rows in cells.groupby("model"):
             assert list(hollow(axes, model).get_ydata()) == list(rows["published_accuracy"])
@@ -95,7 +95,7 @@ def test_a_tables_picture_has_its_printed_values_and_intervals():
 
 def test_a_table_not_measured_yet_still_has_its_printed_values():
     unknown = make_cells("table3").assign(test_accuracy_mean=math.nan, low=math.nan, high=math.nan)
-    [axes] = paper_figures.table_figure({"stated": unknown}, "Table 3").axes
+    [axes] = figures.table_figure({"stated": unknown}, "Table 3").axes
     assert list(hollow(axes, "custom").get_ydata()) == [0.8549]
 
 
@@ -122,7 +122,7 @@ def study(differences, seeds):
 
 def test_the_study_finds_planted_differences():
     planted = {"each its own": 0.06, "both Glorot's": 0.01, "both PyTorch's": -0.02}
-    found = paper_figures.initialization_differences(study(planted, seeds=2)).set_index("start")
+    found = figures.initialization_differences(study(planted, seeds=2)).set_index("start")
     half_width = 12.7062047 * 0.001 / 2  # t for one degree of freedom, and the standard error of 0 and 0.001
     assert found.loc["each its own", "mean"] == pytest.approx(0.0605)
     assert found.loc["each its own", "half_width"] == pytest.approx(half_width)
@@ -135,7 +135,7 @@ def test_the_study_is_paired_by_seed():
     planted = {"each its own": 0.06, "both Glorot's": 0.01, "both PyTorch's": -0.02}
     runs = study(planted, seeds=3)
     lost = (runs["seed"] == 1) & (runs["model"] == "torch") & (runs["init"] == "torch_linear")
-    found = paper_figures.initialization_differences(runs.assign(status=np.where(lost, "failed", "finished")))
+    found = figures.initialization_differences(runs.assign(status=np.where(lost, "failed", "finished")))
     found = found.set_index("start")
     assert found.loc["each its own", "n"] == 2
     assert found.loc["each its own", "mean"] == pytest.approx(0.061)
@@ -144,7 +144,7 @@ def test_the_study_is_paired_by_seed():
 
 def test_the_study_draws_what_it_finds():
     runs = study({"each its own": 0.06, "both Glorot's": 0.01, "both PyTorch's": -0.02}, seeds=2)
-    above, below = paper_figures.initialization_figure(runs).axes
+    above, below = figures.initialization_figure(runs).axes
     assert below.containers[0].lines[0].get_ydata() == pytest.approx([6.05, 1.05, -2.0])
     means = {to_hex(one.lines[0].get_color()): one.lines[0].get_ydata() for one in above.containers}
     assert means["#0072b2"] == pytest.approx([0.8005, 0.72])
@@ -154,10 +154,10 @@ def test_the_study_draws_what_it_finds():
 def test_a_study_without_the_swap_says_only_what_it_knows():
     runs = study({"each its own": 0.06, "both Glorot's": 0, "both PyTorch's": 0}, seeds=1)
     own = runs[(runs["init"] == "glorot_uniform") == (runs["model"] == "custom")]
-    found = paper_figures.initialization_differences(own)
+    found = figures.initialization_differences(own)
     assert list(found["start"]) == ["each its own"]
     assert found["half_width"].isna().all()
-    assert paper_figures.initialization_differences(own.iloc[:0]).empty
+    assert figures.initialization_differences(own.iloc[:0]).empty
 
 
 # What the networks learnt.
@@ -168,7 +168,7 @@ CLASSES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1)
 @given(CLASSES)
 def test_confusion_is_the_share_of_each_class(pairs):
     labels, predicted = np.array(pairs).T
-    shares = paper_figures.confusion(labels, [predicted, predicted], 3)
+    shares = figures.confusion(labels, [predicted, predicted], 3)
     expected = pd.crosstab(labels, predicted, normalize="index").reindex(index=range(3), columns=range(3), fill_value=0)
     assert shares == pytest.approx(expected.to_numpy())
 
@@ -178,14 +178,14 @@ def test_mistaken_by_all_is_mistaken_by_each(first, second):
     n = min(len(first), len(second))
     labels, one = np.array(first[:n]).T
     other = np.array(second[:n])[:, 1]
-    found = paper_figures.mistaken_by_all(labels, {"custom": [one], "torch": [other]})
+    found = figures.mistaken_by_all(labels, {"custom": [one], "torch": [other]})
     assert list(found) == [a != label and b != label for label, a, b in zip(labels, one, other, strict=True)]
 
 
 def test_the_confusion_matrix_is_drawn_with_its_numbers():
     labels = np.array([0, 0, 0, 0, 1, 2])
     predicted = np.array([0, 0, 0, 1, 1, 2])
-    figure = paper_figures.confusion_figure(labels, {"custom": [predicted], "torch": [labels]}, NAMES)
+    figure = figures.confusion_figure(labels, {"custom": [predicted], "torch": [labels]}, NAMES)
     custom, torch = ([text.get_text() for text in axes.texts] for axes in figure.axes)
     assert custom == ["75", "25", "100", "100"]
     assert torch == ["100", "100", "100"]
@@ -194,7 +194,7 @@ def test_the_confusion_matrix_is_drawn_with_its_numbers():
 def test_the_largest_unit_is_shown_first():
     weights = np.random.default_rng(0).normal(size=(5, 12))
     weights[3] *= 10
-    figure = paper_figures.weights_figure({"custom": weights.reshape(-1, 3, 4)})
+    figure = figures.weights_figure({"custom": weights.reshape(-1, 3, 4)})
     mosaic = figure.axes[0].images[0].get_array()
     assert np.asarray(mosaic[:3, :4]) == pytest.approx(weights[3].reshape(3, 4))
     low, high = figure.axes[0].images[0].get_clim()
@@ -205,7 +205,7 @@ def test_garments_shown_are_those_that_every_run_gets_wrong():
     labels = np.array([0, 1, 2, 0])
     images = np.arange(4 * 6, dtype=np.uint8).reshape(4, 2, 3)
     predictions = {"custom": [np.array([1, 2, 2, 0])], "torch": [np.array([1, 0, 1, 0])]}
-    figure = paper_figures.mistakes_figure(images, labels, predictions, NAMES)
+    figure = figures.mistakes_figure(images, labels, predictions, NAMES)
     shown = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in shown] == ["boot\nboth: bag", "bag\ncustom: coat\nPyTorch: boot"]
     assert (np.asarray(shown[1].images[0].get_array()) == images[1]).all()
@@ -214,12 +214,12 @@ def test_garments_shown_are_those_that_every_run_gets_wrong():
 
 def test_no_mistakes_at_all_is_a_picture_of_none():
     labels = np.array([0, 1])
-    figure = paper_figures.mistakes_figure(np.zeros((2, 2, 2), np.uint8), labels, {"custom": [labels]}, NAMES)
+    figure = figures.mistakes_figure(np.zeros((2, 2, 2), np.uint8), labels, {"custom": [labels]}, NAMES)
     assert not [axes for axes in figure.axes if axes.images]
 
 
 @pytest.mark.parametrize("extension", ["png", "svg"])
 def test_equal_runs_give_equal_bytes(build, extension):
     printed, curves, runs = at(build)
-    first, second = (render(paper_figures.series_figure(printed, curves, runs))[extension] for _ in range(2))
+    first, second = (render(figures.series_figure(printed, curves, runs))[extension] for _ in range(2))
     assert first == second

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from fmnist_lab.published.report import load_report
+from fmnist_lab.reproduction.report import load_report
 
 # (model, lr): first epoch that must fit, and how closely. The others are settled by the verdicts, not here.
 FITS = {

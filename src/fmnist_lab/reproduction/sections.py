@@ -13,12 +13,13 @@ from matplotlib.figure import Figure
 from fmnist_lab import data
 from fmnist_lab.comparison.run_selection import anew
 from fmnist_lab.comparison.statistics import POWER
-from fmnist_lab.published.claims import load_claims
-from fmnist_lab.published.report import Figure as PublishedFigure
-from fmnist_lab.published.report import load_report, printed_title
-from fmnist_lab.report import paper_figures, paper_tables
-from fmnist_lab.report.audit_write import is_at, stated_setting
-from fmnist_lab.report.findings import Tables
+from fmnist_lab.reproduction import figures
+from fmnist_lab.reproduction import tables as entry_tables
+from fmnist_lab.reproduction.candidates import is_at, stated_setting
+from fmnist_lab.reproduction.claims import load_claims
+from fmnist_lab.reproduction.findings import Tables
+from fmnist_lab.reproduction.report import Figure as PublishedFigure
+from fmnist_lab.reproduction.report import load_report, printed_title
 from fmnist_lab.results.factors import Factor, as_text, describe, display, label
 from fmnist_lab.results.html import Part, Picture, Section, to_html
 from fmnist_lab.results.style import RIVALS, render
@@ -87,7 +88,7 @@ def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
     for number, printed in enumerate(load_report().figures.values(), start=1):
         its_runs = at_report(runs, lr=printed.lr)
         if len(its_runs):
-            figure = paper_figures.series_figure(printed, curves, its_runs)
+            figure = figures.series_figure(printed, curves, its_runs)
             caption = (
                 f"Mean over {_seeds(its_runs)}; hollow marks are the printed values. The band holds a further "
                 "run of ours with 95 % confidence at all epochs together; one seed has none."
@@ -96,7 +97,7 @@ def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
             parts.append(Part(f"Figure {number}", pictures=[picture], commands=[_command("figures", its_runs)]))
     of_rates = at_report(runs, lr=None)
     if of_rates["lr"].nunique() > 1:
-        figure = paper_figures.setting_figure(of_rates, "lr", f"hidden {display(str(of_rates['hidden'].iloc[0]))}")
+        figure = figures.setting_figure(of_rates, "lr", f"hidden {display(str(of_rates['hidden'].iloc[0]))}")
         accuracies = _accuracies(of_rates, "lr", lambda rate: f"at {rate:g}")
         alt = f"Test accuracy of both models against the learning rate: {accuracies}."
         picture = _picture("learning_rate", figure, alt, "Mean and 95 % interval over seeds.")
@@ -113,35 +114,35 @@ def table_section(tables: Tables, runs: pd.DataFrame) -> Section:
         title = printed_title(id)
         picture = _picture(
             id,
-            paper_figures.table_figure(chosen, title),
+            figures.table_figure(chosen, title),
             f"{title}, printed and measured test accuracy of each network; the values stand in the tables below.",
             "Printed values hollow, measured means filled; the bars are prediction intervals.",
         )
         parts.append(Part(title, pictures=[picture, *_of_sizes(runs, id)]))
         for settings, table in chosen.items():
-            words = paper_figures.SETTINGS[settings]
+            words = figures.SETTINGS[settings]
             preset = id if settings == "stated" else f"{id}_{settings}"
-            html = paper_tables.to_html(table, f"{title}, {words}")
+            html = entry_tables.to_html(table, f"{title}, {words}")
             command = _command(preset, runs)
             parts.append(Part(f"{title}, {words}", tables=[html], commands=[command]))
-    return Section("tables", "The report's tables", paper_tables.FOOTNOTE, parts)
+    return Section("tables", "The report's tables", entry_tables.FOOTNOTE, parts)
 
 
 def initialization_section(runs: pd.DataFrame) -> Section:
     """The initialisation study, in a picture and a table."""
     study = at_report(runs, lr=None, init=None)
-    differences = paper_figures.initialization_differences(study).dropna(subset="mean")
+    differences = figures.initialization_differences(study).dropna(subset="mean")
     parts = []
     if differences["start"].nunique() > 1:
         picture = _picture(
             "initialization",
-            paper_figures.initialization_figure(study),
+            figures.initialization_figure(study),
             "Validation accuracy of both models with either initialisation, and below their difference, with each its "
             "own and with the same one; the values stand in the table below.",
             "Above: if the lines lie on each other, the start and not the code makes the difference. "
             "Below: custom minus PyTorch, paired by seed, with 95 % intervals.",
         )
-        html = to_html(paper_tables.swap(differences), paper_tables.SWAP_NUMBERS, "Custom minus PyTorch")
+        html = to_html(entry_tables.swap(differences), entry_tables.SWAP_NUMBERS, "Custom minus PyTorch")
         parts.append(Part("The swap", pictures=[picture], tables=[html], commands=[_command("initialization", study)]))
     text = (
         "Glorot's uniform start is the custom model's own, the default of torch.nn.Linear is PyTorch's. "
@@ -269,7 +270,7 @@ def _of_sizes(runs: pd.DataFrame, id: str) -> Iterator[Picture]:
         accuracies = _accuracies(its_runs, "architecture.hidden", lambda size: f"with {display(str(size))}")
         yield _picture(
             f"{id}_sizes",
-            paper_figures.setting_figure(its_runs, "architecture.hidden", f"learning rate {table.lr:g}"),
+            figures.setting_figure(its_runs, "architecture.hidden", f"learning rate {table.lr:g}"),
             f"Test accuracy of both models against the size of {printed_title(id)}'s networks: {accuracies}.",
             f"Settings as the report states them; mean and 95 % interval over {_seeds(its_runs)}.",
         )
@@ -301,7 +302,7 @@ def _weights(records: Mapping[str, Sequence[Record]]) -> Iterator[Picture]:
         first_layers = {model: source.pictures(of_model[0].weights()[0][0]) for model, of_model in records.items()}
         yield _picture(
             "first_layer",
-            paper_figures.weights_figure(first_layers),
+            figures.weights_figure(first_layers),
             "First-layer weights of both models, each unit's weights as a small image.",
             "One run of each model, on one scale: red answers to bright pixels, blue to dark ones.",
         )
@@ -315,18 +316,18 @@ def _predictions(records: Mapping[str, Sequence[Record]]) -> Iterator[Picture]:
     source = _source(records)
     test = data.load(source, None, scaling="unit", validation=0, split="last", rng=np.random.default_rng(0)).test
     runs = sum(map(len, predictions.values()))
-    right = np.diag(paper_figures.confusion(test.labels, predictions["custom"], len(source.classes)))
+    right = np.diag(figures.confusion(test.labels, predictions["custom"], len(source.classes)))
     yield _picture(
         "confusion",
-        paper_figures.confusion_figure(test.labels, predictions, source.classes),
+        figures.confusion_figure(test.labels, predictions, source.classes),
         "Confusion matrices of both models over the test images; the custom model is right least often of "
         f"{source.classes[right.argmin()]}, in {100 * right.min():.0f} % of its images.",
         f"Mean over the runs of each model, {runs} in all; each row adds up to 100 %.",
     )
-    both = int(paper_figures.mistaken_by_all(test.labels, predictions).sum())
+    both = int(figures.mistaken_by_all(test.labels, predictions).sum())
     yield _picture(
         "mistakes",
-        paper_figures.mistakes_figure(source.pictures(test.images), test.labels, predictions, source.classes),
+        figures.mistakes_figure(source.pictures(test.images), test.labels, predictions, source.classes),
         f"Some of the test images that all {runs} runs get wrong, {both} of {len(test)}, with their class and what "
         "they are taken for.",
         "Above each image its class, and what the models take it for.",

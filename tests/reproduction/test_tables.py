@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from fmnist_lab.report import paper_tables
-from fmnist_lab.report.paper_tables import readable, to_latex, to_markdown
+from fmnist_lab.reproduction import tables as entry_tables
+from fmnist_lab.reproduction.tables import readable, to_latex, to_markdown
 from fmnist_lab.results import tables
 from fmnist_lab.results.html import to_html
 from fmnist_lab.results.latex import escape_latex
@@ -74,14 +74,14 @@ def test_what_was_not_measured_is_blank():
     blank = ["measured (%)", "prediction interval (%)", "difference (points)", "n", "time (s)"]
     assert (text[blank] == "").all(axis=None)
     assert (text["printed test accuracy (%)"] != "").all()
-    for format in (to_markdown(cells), to_latex(cells, "T", "t"), paper_tables.to_html(cells, "T").encode()):
+    for format in (to_markdown(cells), to_latex(cells, "T", "t"), entry_tables.to_html(cells, "T").encode()):
         assert b"nan" not in format.replace(b"prediction", b"")
 
 
 def test_a_changed_printed_value_changes_every_format():
     cells = make_cells("table2")
     changed = cells.assign(published_accuracy=cells["published_accuracy"].replace(0.8460, 0.1234))
-    for write in (to_markdown, lambda cells: to_latex(cells, "T", "t"), lambda cells: paper_tables.to_html(cells, "T")):
+    for write in (to_markdown, lambda cells: to_latex(cells, "T", "t"), lambda cells: entry_tables.to_html(cells, "T")):
         before, after = str(write(cells)), str(write(changed))
         assert "84.60" in before
         assert "12.34" not in before

@@ -13,7 +13,7 @@ from fmnist_lab.comparison.run_selection import Samples
 from fmnist_lab.compose import compose
 from fmnist_lab.config.schema import Config, flat, rules
 from fmnist_lab.errors import InputError
-from fmnist_lab.published.claims import (
+from fmnist_lab.reproduction.claims import (
     KINDS,
     Claim,
     Majority,
@@ -27,11 +27,11 @@ from fmnist_lab.published.claims import (
     parse_claims,
     printed,
 )
-from fmnist_lab.published.report import load_report
+from fmnist_lab.reproduction.report import load_report
 from fmnist_lab.results.frames import KEYS
 from support.paths import ROOT
 
-TEXT = package_text("fmnist_lab.published", "claims.yaml")
+TEXT = package_text("fmnist_lab.reproduction", "claims.yaml")
 CLAIMS = load_claims()
 EXPERIMENTS = ROOT / "conf" / "experiment"
 

@@ -1,1 +1,0 @@
-"""Numbers and sentences that others printed, as data with their sources; the verdict on them."""
