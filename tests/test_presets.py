@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from fmnist_lab.audit.search import printed_cells, readings
 from fmnist_lab.compose import expand
-from fmnist_lab.report.audit import printed_cells, readings
 from fmnist_lab.reproduction.candidates import stated_setting
 from fmnist_lab.reproduction.report import load_report
 from support.paths import ROOT

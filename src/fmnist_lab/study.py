@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = parser.parse_intermixed_args(arguments)
     open_door()
     if told.study == "audit":
-        from fmnist_lab.audit import audit
+        from fmnist_lab.audit.run import audit
 
         return status_of(lambda: audit(told.seeds, told.overrides, page_of(told.overrides)), Config)
     return status_of(lambda: conduct(told.study, told.seeds, told.overrides), Config)

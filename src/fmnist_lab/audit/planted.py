@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fmnist_lab.report.audit import CANDIDATE, CELL, ambiguous, candidates, misfits, readings
+from fmnist_lab.audit.search import CANDIDATE, CELL, ambiguous, candidates, misfits, readings
 from fmnist_lab.reproduction.candidates import SETTING
 
 APART = 1.4  # factor between the planted settings in learning rate x updates

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fmnist_lab.config.schema import Config, described, wrong
 from fmnist_lab.runs.run import updates_an_epoch
-from fmnist_lab.sweeps import outcome, plan
+from fmnist_lab.sweeps import plan
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.experiments import (
     compose_preset,
@@ -24,6 +24,7 @@ from fmnist_lab.sweeps.experiments import (
 )
 from fmnist_lab.sweeps.job import Job
 from fmnist_lab.sweeps.launchers import registry
+from fmnist_lab.sweeps.outcome import is_reported, list_failed, reporting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,17 +63,17 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
         further = [job for job in jobs if job.record.run not in tried]
         for _ in training(further, plan.unfinished(further), seeds, console, "the finalists, seed", engine):
             write_audit(jobs, folder, prove=False)
-        if not outcome.is_reported(jobs, folder):
+        if not is_reported(jobs, folder):
             write_audit(jobs, folder)
         for line in (folder / "findings.txt").read_text("utf-8").splitlines():
             console.say(line)
         write_page(folder.parent, console)
-        return outcome.list_failed(jobs, console)
+        return list_failed(jobs, console)
 
 
 def refuse_strangers(configs: Sequence[Config]) -> None:
     """InputError when none of these networks stands in the tables that the audit would explain."""
-    from fmnist_lab.report.audit import printed_cells, readings
+    from fmnist_lab.audit.search import printed_cells, readings
     from fmnist_lab.reproduction.report import load_report
 
     known = list(dict.fromkeys(readings(printed_cells(load_report()))["architecture"]))
@@ -91,7 +92,7 @@ def audit_forecast(first: Sequence[Job], todo: Sequence[Job], repeated: Sequence
 
 def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Config]:
     """Every network of `repeated` at the learning rates and batch sizes that fit best in `jobs`."""
-    from fmnist_lab.report.audit import candidates_alike, choose, printed_cells
+    from fmnist_lab.audit.search import candidates_alike, choose, printed_cells
     from fmnist_lab.reproduction.report import load_report
 
     ranked = candidates_alike(tested(jobs), printed_cells(load_report()))
@@ -104,11 +105,11 @@ def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Co
 
 def write_audit(jobs: Sequence[Job], folder: Path, *, prove: bool = True) -> None:
     """Write what the audit knows from the runs on disk; `prove` as `audit_write.write_audit` has it."""
-    from fmnist_lab.report import audit_write
+    from fmnist_lab.audit import outcome
     from fmnist_lab.reproduction.report import load_report
 
-    with outcome.reporting(jobs if prove else [], folder):  # without its proof the report is not whole
-        audit_write.write_audit(tested(jobs), load_report(), folder, prove=prove)
+    with reporting(jobs if prove else [], folder):  # without its proof the report is not whole
+        outcome.write_audit(tested(jobs), load_report(), folder, prove=prove)
 
 
 def tested(jobs: Sequence[Job]) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from fmnist_lab.report.audit import MOST, candidates, misfits, printed_cells, transfer, unexplained
-from fmnist_lab.report.audit_planted import try_planted
+from fmnist_lab.audit.planted import try_planted
+from fmnist_lab.audit.search import MOST, candidates, misfits, printed_cells, transfer, unexplained
 from fmnist_lab.reproduction.candidates import AS_PRINTED, inside, is_at, setting_name, stated_setting
 from fmnist_lab.reproduction.report import Report, printed_title
 from fmnist_lab.results.style import add_legend, applied, new_figure, render

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fmnist_lab import audit
-from fmnist_lab.report.audit import (
+from fmnist_lab.audit import run
+from fmnist_lab.audit.outcome import findings, heat_map, write_audit
+from fmnist_lab.audit.planted import APART, plant, spread_out, try_planted
+from fmnist_lab.audit.search import (
     ALPHA,
     CANDIDATE,
     candidates,
@@ -25,8 +27,6 @@ from fmnist_lab.report.audit import (
     transfer,
     unexplained,
 )
-from fmnist_lab.report.audit_planted import APART, plant, spread_out, try_planted
-from fmnist_lab.report.audit_write import findings, heat_map, write_audit
 from fmnist_lab.reproduction.candidates import stated_setting
 from fmnist_lab.reproduction.report import load_report
 from fmnist_lab.results.style import applied, render
@@ -337,7 +337,7 @@ def test_settings_planted_in_real_runs_are_found(tmp_path, monkeypatch):
     jobs = experiments.plan_seeds(experiments.expand(*words), range(5))
     with experiments.opened("audit", jobs, jobs) as console:
         experiments.train_missing(jobs, jobs, console, "tiny", registry.choose())
-    measured = audit.tested(jobs)
+    measured = run.tested(jobs)
     assert len(measured) == 2 * 2 * 2 * 5 * 3
     assert set(measured["updates"]) == {125, 250, 375}
     ends = [job.record.summary()["test_accuracy"] for job in jobs]

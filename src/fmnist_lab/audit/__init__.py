@@ -1,0 +1,1 @@
+"""Which settings explain printed tables: search, planted proof, outcome."""
