@@ -14,9 +14,9 @@ from rich.text import Text
 
 from fmnist_lab.runs import provenance
 from fmnist_lab.runs.record import finite, make_folder, write_bytes, write_csv, write_text
-from fmnist_lab.saddle.check import Check
 from fmnist_lab.saddle.checks import FAMILIES
 from fmnist_lab.saddle.config import DATA, SaddleConfig
+from fmnist_lab.saddle.prediction import Check
 from fmnist_lab.saddle.setting import Setting
 
 COLUMNS = ("check", "what", "basis", "relation", "prediction", "observation", "error", "tolerance", "ok")

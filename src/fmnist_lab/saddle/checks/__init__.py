@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from fmnist_lab.saddle.check import Check
 from fmnist_lab.saddle.checks import dynamics, landscape, local, sample
+from fmnist_lab.saddle.prediction import Check
 from fmnist_lab.saddle.setting import Setting
 
 FAMILIES: dict[str, Callable[[Setting], Iterator[Check]]] = {

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from fmnist_lab.saddle import flow, network, sample, theory
-from fmnist_lab.saddle.check import LIMIT, OBSERVED, Check, at_least, at_most, each_equal, equal
 from fmnist_lab.saddle.moments import Array, Moments
 from fmnist_lab.saddle.network import Weights
+from fmnist_lab.saddle.prediction import LIMIT, OBSERVED, Check, at_least, at_most, each_equal, equal
 from fmnist_lab.saddle.setting import Setting, drop, end
 
 DESCENT_LR = 0.02

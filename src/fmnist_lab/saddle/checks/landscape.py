@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from fmnist_lab.saddle import network, theory
-from fmnist_lab.saddle.check import Check, at_least, equal
 from fmnist_lab.saddle.config import DATA
 from fmnist_lab.saddle.moments import BLOCK, Array, Moments, one_hot
+from fmnist_lab.saddle.prediction import Check, at_least, equal
 from fmnist_lab.saddle.setting import SMALL, Setting
 
 BOTTLENECKS = (1, 2, 3, 5, 10)

@@ -9,9 +9,9 @@ from math import factorial
 import numpy as np
 
 from fmnist_lab.saddle import network, theory
-from fmnist_lab.saddle.check import LIMIT, Check, at_least, at_most, each_equal, equal
 from fmnist_lab.saddle.moments import Array, Moments
 from fmnist_lab.saddle.network import STEP, Weights
+from fmnist_lab.saddle.prediction import LIMIT, Check, at_least, at_most, each_equal, equal
 from fmnist_lab.saddle.setting import Setting
 
 DRAWS = 2000  # random directions

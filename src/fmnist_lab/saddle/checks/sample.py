@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from fmnist_lab.saddle import network, sample, theory
-from fmnist_lab.saddle.check import LIMIT, Check, each_equal, equal
 from fmnist_lab.saddle.checks.dynamics import law
+from fmnist_lab.saddle.prediction import LIMIT, Check, each_equal, equal
 from fmnist_lab.saddle.setting import RELU_SCALES, Setting
 
 SLIGHT = 1e-5  # the map's scale t^N at which cross-entropy is taken apart

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from fmnist_lab.saddle import network, sample, theory
-from fmnist_lab.saddle.check import at_least, at_most, each_equal, equal
 from fmnist_lab.saddle.checks import FAMILIES
 from fmnist_lab.saddle.config import CHECKS
+from fmnist_lab.saddle.prediction import at_least, at_most, each_equal, equal
 from fmnist_lab.saddle.setting import Setting
 
 pytestmark = pytest.mark.promise
