@@ -6,7 +6,7 @@ all seeds of the few that fit best.
 
 from __future__ import annotations
 
-from bootstrap import conduct_study
+from bootstrap import set_up_and_reproduce
 
 if __name__ == "__main__":
-    conduct_study("audit")
+    set_up_and_reproduce("audit")

@@ -131,13 +131,13 @@ def set_up(steps: Steps, dev: bool = False) -> None:
     steps.measure(Path(DATA_NOTE.read_text(encoding="utf-8")))
 
 
-def conduct_study(study: str) -> None:
+def set_up_and_reproduce(study: str) -> None:
     """Set the project up and conduct a study with the words of the command line; leave with its status if it fails."""
-    conduct(study, "fmnist_lab.study", study)
+    set_up_and_run(study, "fmnist_lab.study", study)
 
 
-def conduct(name: str, module: str, *words: str) -> None:
-    """Set the project up and run a module with `words` and those of the command line; leave as `conduct_study` does."""
+def set_up_and_run(name: str, module: str, *words: str) -> None:
+    """Set the project up and run a module with `words` and those of the command line; leave as `set_up_and_reproduce` does."""
     with timed_steps() as steps:
         set_up(steps)
         steps.require(name, PYTHON, "-m", module, *words, *sys.argv[1:])

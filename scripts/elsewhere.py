@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from bootstrap import conduct
+from bootstrap import set_up_and_run
 
 if __name__ == "__main__":
-    conduct("elsewhere", "fmnist_lab.check")
+    set_up_and_run("elsewhere", "fmnist_lab.check")

@@ -8,7 +8,7 @@ run. Interrupted, it continues when called again: no finished run is trained twi
 
 from __future__ import annotations
 
-from bootstrap import conduct_study
+from bootstrap import set_up_and_reproduce
 
 if __name__ == "__main__":
-    conduct_study("paper")
+    set_up_and_reproduce("paper")

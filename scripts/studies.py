@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from bootstrap import conduct_study
+from bootstrap import set_up_and_reproduce
 
 if __name__ == "__main__":
-    conduct_study("studies")
+    set_up_and_reproduce("studies")

@@ -94,7 +94,7 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
         name = plan.default_name(overrides)
         commands = [command(config) for config in configs]
         engine = joblib.Joblib(n_jobs=workers)
-        execute.conduct(configs, commands, name, lambda jobs: engine.train([job.config for job in jobs]), voice=Lines)
+        execute.run_sweep(configs, commands, name, lambda jobs: engine.train([job.config for job in jobs]), voice=Lines)
         return load(plan.folder_of(configs[0], name))
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from fmnist_lab.cli.exit_status import open_door, status_of
-from fmnist_lab.comparison.compare import conduct
+from fmnist_lab.comparison.compare import compare_tables
 from fmnist_lab.config.schema import Config
 from fmnist_lab.reproduction.reproduce import page_of
 from fmnist_lab.sweeps.plan import quoted
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     overrides = [word for word in told.words if "=" in word]
     command = " ".join(["python -m fmnist_lab.check", *map(quoted, words)])
     open_door()
-    return status_of(lambda: conduct(files, told.seeds, overrides, command, told.config_dir, page_of), Config)
+    return status_of(lambda: compare_tables(files, told.seeds, overrides, command, told.config_dir, page_of), Config)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from fmnist_lab.cli.exit_status import open_door, status_of
 from fmnist_lab.config.schema import Config
-from fmnist_lab.reproduction.reproduce import PRESETS, conduct, page_of
+from fmnist_lab.reproduction.reproduce import PRESETS, page_of, reproduce
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from fmnist_lab.audit.run import audit
 
         return status_of(lambda: audit(told.seeds, told.overrides, page_of(told.overrides)), Config)
-    return status_of(lambda: conduct(told.study, told.seeds, told.overrides), Config)
+    return status_of(lambda: reproduce(told.study, told.seeds, told.overrides), Config)
 
 
 if __name__ == "__main__":

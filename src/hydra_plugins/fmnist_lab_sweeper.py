@@ -18,7 +18,7 @@ class FmnistLabSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         from fmnist_lab.cli.main import config_dir
-        from fmnist_lab.sweeps.execute import conduct
+        from fmnist_lab.sweeps.execute import run_sweep
         from fmnist_lab.sweeps.job import Job
         from fmnist_lab.sweeps.launchers.serial import in_turn
         from fmnist_lab.sweeps.plan import command_line, default_name
@@ -41,4 +41,4 @@ class FmnistLabSweeper(BasicSweeper):
                 assert self.launcher is not None
                 self.launcher.launch([[*jobs[job.place], "force=false"] for job in todo], initial_job_idx=0)
 
-        sys.exit(conduct(configs, commands, default_name(arguments), launch))
+        sys.exit(run_sweep(configs, commands, default_name(arguments), launch))

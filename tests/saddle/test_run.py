@@ -15,7 +15,7 @@ from fmnist_lab.errors import InputError
 from fmnist_lab.saddle import network
 from fmnist_lab.saddle.config import SaddleConfig
 from fmnist_lab.saddle.figures import FIGURES
-from fmnist_lab.saddle.run import COLUMNS, conduct
+from fmnist_lab.saddle.run import COLUMNS, run_saddle
 
 pytestmark = pytest.mark.promise
 
@@ -76,7 +76,7 @@ def test_wrong_input_gets_one_line(arguments, told, tmp_path):
 def test_a_folder_that_cannot_be_written_is_named(configure, tmp_path):
     (tmp_path / "blocked").write_text("a file, not a folder")
     with pytest.raises(InputError, match=r"outputs=.*blocked: must be a folder that can be written"):
-        conduct(configure(f"outputs={tmp_path.as_posix()}/blocked", "checks=[converse]"))
+        run_saddle(configure(f"outputs={tmp_path.as_posix()}/blocked", "checks=[converse]"))
 
 
 def test_the_door_does_the_checks(tmp_path):
@@ -103,7 +103,7 @@ def test_help_names_every_key(tmp_path):
 def test_a_failed_check_gives_status_1_and_is_written_all_the_same(configure, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(network, "gradient", lambda weights, moments: [W + 1 for W in weights])
     config = configure("checks=[gradient]", "figures=false", "depths=[1]", f"outputs={tmp_path.as_posix()}")
-    assert conduct(config) == 1
+    assert run_saddle(config) == 1
     assert "FAILED" in capsys.readouterr().out
     rows = list(csv.DictReader((tmp_path / "saddle" / "checks.csv").read_text("utf-8").splitlines()))
     assert {row["ok"] for row in rows} == {"False"}
@@ -113,7 +113,7 @@ def test_a_failed_check_gives_status_1_and_is_written_all_the_same(configure, tm
 def outcome(configure, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("saddle")
     overrides = ("checks=[lines,hessian,escape,layers]", "depths=[1,2]", "escape.scales=[0.1,0.05]")
-    assert conduct(configure(*overrides, f"outputs={folder.as_posix()}")) == 0
+    assert run_saddle(configure(*overrides, f"outputs={folder.as_posix()}")) == 0
     return folder / "saddle"
 
 

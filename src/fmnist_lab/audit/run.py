@@ -37,7 +37,7 @@ FINALISTS = 4
 
 
 def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Console], None]) -> int:
-    """Search for the settings that would explain the report's tables; return the exit status as `conduct`.
+    """Search for the settings that would explain the report's tables; return the exit status as `run_sweep`.
 
     One seed of a grid of settings, and all seeds of one setting, which say how far accuracies scatter; then all seeds
     of the settings that fit best. The audit's folder is written after each of these seeds; at the end `write_page` is

@@ -34,7 +34,7 @@ def app(composed: DictConfig) -> None:
 
 def single_run(config: Config) -> int:
     """A sweep of one run; return the exit status."""
-    from fmnist_lab.sweeps.execute import conduct
+    from fmnist_lab.sweeps.execute import run_sweep
     from fmnist_lab.sweeps.launchers.serial import in_turn
     from fmnist_lab.sweeps.plan import command_line, default_name
 
@@ -46,7 +46,7 @@ def single_run(config: Config) -> int:
 
     overrides = HydraConfig.get().overrides.task
     alone = command_line([*config_dir(HydraConfig.get().runtime), *overrides], sweep=False)
-    return conduct([config], [alone], default_name(overrides), lambda jobs: in_turn([job.config for job in jobs]))
+    return run_sweep([config], [alone], default_name(overrides), lambda jobs: in_turn([job.config for job in jobs]))
 
 
 def config_dir(runtime: Any) -> list[str]:

@@ -27,7 +27,7 @@ Compose = Callable[[Sequence[str]], Config]
 PageOf = Callable[[Sequence[str]], Callable[[Path, Console], None]]
 
 
-def conduct(
+def compare_tables(
     files: Sequence[str], seeds: int, overrides: Sequence[str], command: str, config_dir: str | None, page_of: PageOf
 ) -> int:
     """Check the tables in `files`, or those that come with the lab; return the exit status: 0, or 1 when a run failed.
@@ -62,7 +62,7 @@ def conduct(
         if not files:
             page_of(told)(outputs, console)
 
-    return experiments.seed_by_seed("checks", runs, seeds, write, engine)
+    return experiments.run_experiments("checks", runs, seeds, write, engine)
 
 
 def configure(check: Check, overrides: Sequence[str], config_dir: str | None = None) -> list[Config | None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from fmnist_lab.config.schema import described
 from fmnist_lab.sweeps import execute, outcome
 from fmnist_lab.sweeps.console import Console
-from fmnist_lab.sweeps.experiments import Experiments, compose_preset, on_disk, plan_seeds, seed_by_seed
+from fmnist_lab.sweeps.experiments import Experiments, compose_preset, on_disk, plan_seeds, run_experiments
 from fmnist_lab.sweeps.launchers import registry
 
 TABLES = ("table1", "table2", "table3")
@@ -20,7 +20,7 @@ PRESETS = {
 }
 
 
-def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
+def reproduce(study: str, seeds: int, overrides: Sequence[str]) -> int:
     """Train what is missing of a study, seed by seed; return the exit status: 0, or 1 when a run failed.
 
     After each seed that asked for training, the folder of each experiment that gained by it and the page are written.
@@ -35,7 +35,7 @@ def conduct(study: str, seeds: int, overrides: Sequence[str]) -> int:
             check_saddle(Path(config.outputs), config.data.root, console)
         report(experiments, done, told, console)
 
-    return seed_by_seed(study, experiments, seeds, write, registry.choose(*overrides))
+    return run_experiments(study, experiments, seeds, write, registry.choose(*overrides))
 
 
 def experiments_told(overrides: Sequence[str]) -> Experiments:
@@ -80,13 +80,13 @@ def check_saddle(outputs: Path, root: str | None, console: Console) -> None:
     """Do the checks of the report's bonus question, unless their outcome is there."""
     from fmnist_lab.compose import compose_as
     from fmnist_lab.saddle.config import SaddleConfig
-    from fmnist_lab.saddle.run import conduct
+    from fmnist_lab.saddle.run import run_saddle
 
     folder = outputs / "saddle"
     if saddle_agrees(folder) is None:
         console.say("the saddle at zero")
         config = compose_as(SaddleConfig, "saddle")
-        conduct(dataclasses.replace(config, outputs=str(outputs), data=dataclasses.replace(config.data, root=root)))
+        run_saddle(dataclasses.replace(config, outputs=str(outputs), data=dataclasses.replace(config.data, root=root)))
 
 
 def saddle_agrees(folder: Path) -> bool | None:

@@ -17,9 +17,9 @@ from fmnist_lab.saddle.config import SaddleConfig
 def app(composed: DictConfig) -> None:
     try:
         config = typed(SaddleConfig, composed)
-        from fmnist_lab.saddle.run import conduct
+        from fmnist_lab.saddle.run import run_saddle
 
-        sys.exit(conduct(config))
+        sys.exit(run_saddle(config))
     except WRONG_INPUT as error:  # answered here, as Hydra would put a line of its own before it
         sys.exit(complain(error, SaddleConfig))
 

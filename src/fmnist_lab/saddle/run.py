@@ -24,7 +24,7 @@ COLUMNS = ("check", "what", "basis", "relation", "prediction", "observation", "e
 Row = tuple[str, Check]  # the family's name, and one of its checks
 
 
-def conduct(config: SaddleConfig) -> int:
+def run_saddle(config: SaddleConfig) -> int:
     """Do the checks, write and show them, draw the figures; return the exit status: 0, or 1 when a check failed.
 
     Raises InputError when the data is not to be had or the folder cannot be written.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Launch = Callable[[Sequence[Job]], object]
 
 
-def conduct(
+def run_sweep(
     configs: Sequence[Config],
     commands: Sequence[str],
     default_name: str,

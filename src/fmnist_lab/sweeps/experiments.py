@@ -24,10 +24,10 @@ ROUGH_RATE = 6e-11
 Experiments = Mapping[str, Sequence[Config]]  # by preset
 
 
-def seed_by_seed(
+def run_experiments(
     folder: str, experiments: Experiments, seeds: int, write: Callable[[int, Console], None], engine: Engine
 ) -> int:
-    """Train what is missing of `experiments`, seed by seed; return the exit status as `conduct`.
+    """Train what is missing of `experiments`, seed by seed; return the exit status as `run_sweep`.
 
     Args:
         folder: below `outputs`, for the log.
