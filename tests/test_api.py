@@ -17,7 +17,7 @@ from fmnist_lab.compose import compose, override
 from fmnist_lab.config.schema import rules
 from fmnist_lab.results.style import applied, render
 from fmnist_lab.runs.record import Record
-from fmnist_lab.runs.run import locate, settle
+from fmnist_lab.runs.run import bind_to_machine, locate
 
 SMALL = {"epochs": 1, "architecture.hidden": [8], "data.validation": 58000, "data.split": "last"}
 SWEPT = {**SMALL, "architecture.hidden": [[8]]}  # in a sweep a list holds the values to try
@@ -153,7 +153,7 @@ def test_an_engine_is_given_runs_as_they_are_recorded(monkeypatch):
 @pytest.mark.promise
 def test_a_run_that_crashes_does_not_end_a_sweep(capsys):
     """By nothing in the product, so that it crashes in any process: a folder lies where its history should."""
-    record = locate(settle(configure(SMALL, batch_size=77)))
+    record = locate(bind_to_machine(configure(SMALL, batch_size=77)))
     (record.folder / "history.csv").mkdir(parents=True)
     ours = sweep(SWEPT, batch_size=[64, 77], model="custom")
     assert list(ours.results.status) == ["finished", "failed"]

@@ -42,12 +42,12 @@ def epoch_figure(frame: pd.DataFrame, remark: str) -> Figure:
     """Each contender over the floor, by architecture; whiskers from the least to the largest round."""
     seconds = epoch_seconds(frame)
     over = ratios(seconds[[*(name for name in LOOKS if name in seconds), FLOOR]], FLOOR)
-    settled = spread(over)
-    hidden = list(settled["hidden"].unique())
+    spreads = spread(over)
+    hidden = list(spreads["hidden"].unique())
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     for number, name in enumerate(map(str, over)):
-        rows = settled[settled["contender"] == name]
+        rows = spreads[spreads["contender"] == name]
         shift = 0.06 * (number - len(over.columns) / 2)  # side by side, so that none hides another
         label, colour, marker = LOOKS[name]
         whiskers(axes, rows["hidden"].map(hidden.index) + shift, rows, label, color=colour, marker=marker, linestyle="")

@@ -40,7 +40,7 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{value:.0f}" if 10**digits <= abs(value) < 1e6 else f"{value:.{digits}g}"
 
 
-def settle(rows: pd.DataFrame) -> list[str]:
+def format_spread(rows: pd.DataFrame) -> list[str]:
     """median [least–largest] of each row."""
     columns = zip(rows["median"], rows["min"], rows["max"], strict=True)
     return [f"{significant(mid)} [{significant(low)}–{significant(high)}]" for mid, low, high in columns]
@@ -48,10 +48,10 @@ def settle(rows: pd.DataFrame) -> list[str]:
 
 def grid(values: pd.DataFrame, by: str) -> str:
     """A row a value of the setting `by`, a column a contender."""
-    settled = spread(values)
-    table = settled.assign(text=settle(settled)).pivot(index=by, columns="contender", values="text")
+    spreads = spread(values)
+    table = spreads.assign(text=format_spread(spreads)).pivot(index=by, columns="contender", values="text")
     order = [name for name in values if name in table]
-    return markdown(table.loc[settled[by].unique(), order].fillna("").reset_index())
+    return markdown(table.loc[spreads[by].unique(), order].fillna("").reset_index())
 
 
 def epoch(frame: pd.DataFrame) -> Iterable[str]:
@@ -77,7 +77,7 @@ def scaling(frame: pd.DataFrame) -> Iterable[str]:
     """Each series, and how far it lies from a straight line a + b x; of widths, from 256 up."""
     for name, points in scaling_series(frame).items():
         yield f"Seconds by {name}:"
-        yield markdown(pd.DataFrame({name: points["x"], "seconds": settle(points)}))
+        yield markdown(pd.DataFrame({name: points["x"], "seconds": format_spread(points)}))
         wide = points[points["x"] >= epoch_flops(BASE) / GIGA] if name == FLOPS else points
         if name != "batch size" and len(wide) > 2:
             yield linearity(wide)
@@ -96,7 +96,7 @@ def listing(frame: pd.DataFrame) -> Iterable[str]:
     varied = [name for name in SETTINGS if frame[name].nunique() > 1]
     by = ["contender", *varied, "quantity"]
     found = frame.groupby(by, sort=False)["value"].agg(["median", "min", "max"]).reset_index()
-    yield markdown(found[by].assign(**{"median [least–largest]": settle(found)}))
+    yield markdown(found[by].assign(**{"median [least–largest]": format_spread(found)}))
 
 
 SECTIONS: dict[str, tuple[str, Callable[[pd.DataFrame], Iterable[str]]]] = {

@@ -27,7 +27,7 @@ class FmnistLabLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """For another sweeper than the lab's, which asks the engine itself."""
-        from fmnist_lab.runs.run import settle
+        from fmnist_lab.runs.run import bind_to_machine
 
-        self.engine.train([settle(config) for config in compose_jobs(self.loader, self.config, job_overrides)])
+        self.engine.train([bind_to_machine(config) for config in compose_jobs(self.loader, self.config, job_overrides)])
         return []

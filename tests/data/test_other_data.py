@@ -15,7 +15,7 @@ from fmnist_lab.config.paths import conf_folder
 from fmnist_lab.config.schema import YOUNGER, from_yaml, identity, rules
 from fmnist_lab.data import map_arrays, prepare, shipped, source_of
 from fmnist_lab.errors import InputError
-from fmnist_lab.runs.run import locate, settle
+from fmnist_lab.runs.run import bind_to_machine, locate
 from fmnist_lab.sweeps.plan import plan_runs
 from support.paths import ROOT
 
@@ -49,7 +49,7 @@ def block(language: str) -> str:
 )
 def test_older_runs_keep_their_fingerprints(overrides, run):
     """These were printed by the version before; hundreds of hours of runs lie under such names."""
-    assert locate(settle(compose(*overrides))).run == run
+    assert locate(bind_to_machine(compose(*overrides))).run == run
 
 
 def test_the_configuration_of_an_older_record_is_read(small):
@@ -77,14 +77,14 @@ def test_the_configuration_of_an_older_record_is_read(small):
     ],
 )
 def test_what_changes_a_result_changes_the_fingerprint(override):
-    assert locate(settle(compose(override))) != locate(settle(compose()))
+    assert locate(bind_to_machine(compose(override))) != locate(bind_to_machine(compose()))
 
 
 @pytest.mark.parametrize(
     "override", ["data.source.title=Clothes", "data.source.transposed=true", "data.source.urls=[]", "tolerance=1"]
 )
 def test_what_changes_no_result_changes_no_fingerprint(override):
-    assert locate(settle(compose(override))) == locate(settle(compose()))
+    assert locate(bind_to_machine(compose(override))) == locate(bind_to_machine(compose()))
 
 
 # What comes with the lab
@@ -92,7 +92,7 @@ def test_what_changes_no_result_changes_no_fingerprint(override):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_description_is_named_as_its_file_and_keeps_the_rules(name):
-    config = settle(compose(f"data={name}"))
+    config = bind_to_machine(compose(f"data={name}"))
     assert config.data.name == name
     assert source_of(config.data.section()) == shipped(name)
     assert identity(config)["data.name"] == name

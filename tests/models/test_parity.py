@@ -18,7 +18,7 @@ DEPTHS = {1: "[12]", 2: "[12,8]", 3: "[12,8,8]", 4: "[12,8,8,8]"}
 
 def one_epoch(model, *overrides):
     """Validation logits and accuracy after an epoch from Glorot's start."""
-    config = run.settle(compose(f"model={model}", "model.init=glorot_uniform", "epochs=1", *overrides))
+    config = run.bind_to_machine(compose(f"model={model}", "model.init=glorot_uniform", "epochs=1", *overrides))
     with run.compute_threads(config):
         rival = run.initialize(config)
         train, validation, _ = run.feed_all(rival, run.load_data(config))
@@ -66,7 +66,9 @@ def test_float64_paths_are_the_same_in_textbook_settings(optimizer, settings):
 @pytest.mark.promise
 def test_biases_that_are_not_there_stay_zero_and_those_that_do_not_decay_are_others():
     def trained(*overrides):
-        config = run.settle(compose("epochs=1", "lr=0.1", "data.validation=59000", "data.split=last", *overrides))
+        config = run.bind_to_machine(
+            compose("epochs=1", "lr=0.1", "data.validation=59000", "data.split=last", *overrides)
+        )
         rival = run.initialize(config)
         train, validation, _ = run.feed_all(rival, run.load_data(config))
         fit(rival, train, validation, epochs=1, batch_size=100, order=None)

@@ -107,13 +107,13 @@ def test_every_claims_experiments_train_the_runs_that_judge_it():
     for claim in CLAIMS.claims.values():
         runs = [run for experiment in claim.experiments for run in plans[experiment]]
         for sample in samples_of(claim):
-            wanted = samples.settle(sample)
+            wanted = samples.resolve_settings(sample)
             assert any(all(run[key] == value for key, value in wanted.items()) for run in runs), (claim.id, sample)
     for table, inferred in CLAIMS.inferred.items():
         for hidden, model in itertools.product(
             itertools.chain.from_iterable(inferred.networks.values()), ("custom", "torch")
         ):
-            wanted = samples.settle({**inferred.settings, "hidden": hidden, "model": model})
+            wanted = samples.resolve_settings({**inferred.settings, "hidden": hidden, "model": model})
             runs = plans[inferred.experiment]
             assert any(all(run[key] == value for key, value in wanted.items()) for run in runs), (table, hidden)
 

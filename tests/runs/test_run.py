@@ -85,7 +85,7 @@ def test_the_record_holds_all_that_was_promised(small):
 
 @pytest.mark.parametrize("model", ["custom", "torch"])
 def test_the_predictions_are_those_of_the_test_accuracy(small, model):
-    config = run.settle(small(f"model={model}"))
+    config = run.bind_to_machine(small(f"model={model}"))
     record = run.train(config)
     predicted = record.test_predictions()
     assert (predicted.shape, predicted.dtype) == ((10_000,), np.uint8)
@@ -98,7 +98,7 @@ def test_the_predictions_are_those_of_the_test_accuracy(small, model):
 def test_either_model_loads_the_weights(small, trained_by):
     record = run.train(small(f"model={trained_by}"))
     for name in ("custom", "torch"):
-        config = run.settle(small(f"model={name}"))
+        config = run.bind_to_machine(small(f"model={name}"))
         model = run.initialize(config, record.weights())
         *_, test = run.feed_all(model, run.load_data(config))
         assert evaluate(model, test)[1] == pytest.approx(record.summary()["test_accuracy"], abs=2e-4)
@@ -142,7 +142,7 @@ def test_a_crash_leaves_its_reason_and_no_summary(small, monkeypatch):
     monkeypatch.setattr(run, "fit", crash)
     with pytest.raises(RuntimeError, match="planted"):
         run.train(small())
-    record = run.locate(run.settle(small()))
+    record = run.locate(run.bind_to_machine(small()))
     assert record.summary() is None
     assert record.reason() == "RuntimeError: the planted crash"
     monkeypatch.undo()
@@ -166,7 +166,7 @@ def test_a_full_disk_leaves_no_record_and_says_so(small, monkeypatch, caplog):
     with pytest.raises(OSError, match="No space"):
         run.train(small())
     assert "No space left on device" in caplog.text
-    record = run.locate(run.settle(small()))
+    record = run.locate(run.bind_to_machine(small()))
     assert record.summary() is None
     assert list(record.folder.iterdir()) == []
 
@@ -269,7 +269,7 @@ NO_CHANGES = [
 
 
 def run_id(config):
-    return run.locate(run.settle(config)).run
+    return run.locate(run.bind_to_machine(config)).run
 
 
 @pytest.mark.parametrize("change", CHANGES)

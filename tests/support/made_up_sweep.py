@@ -80,7 +80,7 @@ def build_sweep(varied: dict[str, list[Any]] | None = None, **fixed: Any) -> Swe
     """Every combination of the varied settings, for both models unless `model.name` says otherwise."""
     choices = {"model.name": ["custom", "torch"], **(varied or {})}
     runs = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
-    settings = [settle({**DEFAULTS, **fixed, **run}) for run in runs]
+    settings = [with_conditions({**DEFAULTS, **fixed, **run}) for run in runs]
     names = [hashlib.sha256(repr(one).encode()).hexdigest()[:12] for one in settings]
     results, curves = [], []
     for name, setting in zip(names, settings, strict=True):
@@ -92,7 +92,7 @@ def build_sweep(varied: dict[str, list[Any]] | None = None, **fixed: Any) -> Swe
     return Sweep(pd.DataFrame(results)[RESULTS], pd.DataFrame(curves)[CURVES], told)
 
 
-def settle(setting: dict[str, Any]) -> dict[str, Any]:
+def with_conditions(setting: dict[str, Any]) -> dict[str, Any]:
     own = {"model.init": INIT[setting["model.name"]], "cpu": "A CPU", "threads": 1, "workers": 1}
     return {**own, **setting}
 

@@ -12,7 +12,7 @@ from fmnist_lab.compose import composing, is_hydras, key_of, override
 from fmnist_lab.compose_errors import in_one_line
 from fmnist_lab.config.schema import HOUSEKEEPING, Config, described, groups, identity, rules, wrong
 from fmnist_lab.errors import InputError
-from fmnist_lab.runs.run import settle
+from fmnist_lab.runs.run import bind_to_machine
 from fmnist_lab.sweeps import experiments
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.launchers import registry
@@ -124,7 +124,7 @@ def configured(cell: CheckedCell, compose: Compose, overrides: Sequence[str]) ->
 def _composed(compose: Compose, overrides: Sequence[str]) -> Config:
     """The settled configuration that the overrides mean; InputError, in one line, where they mean none."""
     with in_one_line(Config):
-        return settle(compose(overrides))
+        return bind_to_machine(compose(overrides))
 
 
 def _settings(config: Config) -> dict[str, Any]:

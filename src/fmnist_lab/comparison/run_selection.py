@@ -69,7 +69,7 @@ class Samples:
 
     def select(self, sample: Sample) -> pd.DataFrame:
         """The runs with the settings of `sample`, whatever became of them."""
-        settings = self.settle(sample)
+        settings = self.resolve_settings(sample)
         name = repr(sorted(settings.items()))
         if name not in self._selected:
             chosen = pd.Series(True, index=self.runs.index)
@@ -78,7 +78,7 @@ class Samples:
             self._selected[name] = self.runs[chosen]
         return self._selected[name]
 
-    def settle(self, sample: Sample) -> dict[str, Any]:
+    def resolve_settings(self, sample: Sample) -> dict[str, Any]:
         """Every setting that picks a run of `sample`, by its column."""
         told = {KEYS.get(key, key): value for key, value in sample.items() if key != "at"}
         settings = {**self.base, **told}

@@ -101,11 +101,11 @@ def hexadecimal(digits: int) -> Rule:
 
 def key(rule: Rule, *default: Any) -> Any:
     """A field whose value must satisfy `rule`, required unless a default is given."""
-    settled: dict[str, Any] = {}
+    default_of: dict[str, Any] = {}
     if default:
         (value,) = default
-        settled = {"default_factory": lambda: copy.copy(value)} if isinstance(value, list) else {"default": value}
-    return field(**settled, metadata={"rule": rule})
+        default_of = {"default_factory": lambda: copy.copy(value)} if isinstance(value, list) else {"default": value}
+    return field(**default_of, metadata={"rule": rule})
 
 
 @dataclass
@@ -269,12 +269,12 @@ def obey(config: Schema) -> Schema:
 
 
 def _obey(config: Any, prefix: str = "") -> Any:
-    types, settled = _types(config.__class__), {}
+    types, default_of = _types(config.__class__), {}
     for item in dataclasses.fields(config):
         name, value = prefix + item.name, getattr(config, item.name)
         rule = item.metadata.get("rule")
-        settled[item.name] = _obeying(name, value, types[item.name], rule) if rule else _obey(value, f"{name}.")
-    return dataclasses.replace(config, **settled)
+        default_of[item.name] = _obeying(name, value, types[item.name], rule) if rule else _obey(value, f"{name}.")
+    return dataclasses.replace(config, **default_of)
 
 
 def _obeying(name: str, value: Any, kind: Any, rule: Rule) -> Any:
@@ -309,7 +309,7 @@ def check(config: Config) -> Config:
     if config.model.init_bias == "same" and not config.architecture.biases:
         raise wrong("model.init_bias", "same", "auto or zeros with architecture.biases=false, which has none to draw")
     _check_source(config.data.source)
-    return _settle(config)
+    return _resolve_auto(config)
 
 
 def _check_source(source: SourceConfig) -> None:
@@ -400,12 +400,12 @@ def _values(config: Config) -> dict[str, Any]:
     return {name: value for name, _, value in _entries(config)}
 
 
-def _settle(config: Config) -> Config:
+def _resolve_auto(config: Config) -> Config:
     """Replace what means "as fits" by what it means, so that equal runs have equal configurations."""
     model = config.model
     if model.init_bias == "auto":
-        settled = "same" if model.init == "torch_linear" and config.architecture.biases else "zeros"
-        model = dataclasses.replace(model, init_bias=settled)
+        default_of = "same" if model.init == "torch_linear" and config.architecture.biases else "zeros"
+        model = dataclasses.replace(model, init_bias=default_of)
     return dataclasses.replace(config, model=model)
 
 

@@ -39,7 +39,7 @@ def train(config: Config, *, workers: int = 1) -> Record:
     aside and the run done again. Raises InputError for a wrong configuration or data set. A crash is written to the
     record (`error.txt`) and raised again.
     """
-    config = settle(config)
+    config = bind_to_machine(config)
     record = locate(config)
     # Whoever comes second waits, and finds the run done.
     with record.lock():
@@ -54,7 +54,7 @@ def train(config: Config, *, workers: int = 1) -> Record:
     return record
 
 
-def settle(config: Config) -> Config:
+def bind_to_machine(config: Config) -> Config:
     """Check `config` against what it meets here, the data set and this machine, and settle it."""
     config = check(config)
     images = data.training_images(data.source_of(config.data.section()), config.data.validation)

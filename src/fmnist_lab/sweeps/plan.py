@@ -16,7 +16,7 @@ from fmnist_lab import data
 from fmnist_lab.compose import is_hydras, key_of
 from fmnist_lab.config.schema import HOUSEKEEPING, Config, flat, from_yaml, wrong
 from fmnist_lab.runs.record import Record
-from fmnist_lab.runs.run import locate, settle
+from fmnist_lab.runs.run import bind_to_machine, locate
 from fmnist_lab.sweeps.job import Job, epoch_cost
 
 
@@ -33,16 +33,16 @@ def folder_of(config: Config, default_name: str) -> Path:
 
 def plan_runs(configs: Sequence[Config], commands: Sequence[str]) -> list[Job]:
     """The distinct runs of a sweep, in order, each with the place of its record."""
-    settled = [settle(config) for config in configs]
-    settings = [flat(config) for config in settled]
+    bound = [bind_to_machine(config) for config in configs]
+    settings = [flat(config) for config in bound]
     for name in HOUSEKEEPING:
         values = dict.fromkeys(setting[name] for setting in settings)
-        sets = {config.data.name for config in settled} if name == "data.root" else {name}  # each set may have a root
+        sets = {config.data.name for config in bound} if name == "data.root" else {name}  # each set may have a root
         if len(values) > len(sets):
             raise wrong(name, ",".join(map(str, values)), "one value for the whole sweep")
     jobs: dict[str, Job] = {}
     labels = label(settings)
-    for place, config in enumerate(settled):
+    for place, config in enumerate(bound):
         job = Job(place, config, locate(config), labels[place], commands[place])
         jobs.setdefault(job.record.run, job)
     return list(jobs.values())

@@ -145,9 +145,9 @@ def test_a_run_that_fails_before_it_begins_says_so(small, monkeypatch):
     def failing(record):
         raise OSError(5, "the lock cannot be had")
 
-    record = run.locate(run.settle(small()))
+    record = run.locate(run.bind_to_machine(small()))
     monkeypatch.setattr(Record, "lock", failing)
-    base.attempt(run.settle(small()), 1)
+    base.attempt(run.bind_to_machine(small()), 1)
     assert record.reason() == "OSError: [Errno 5] the lock cannot be had"
 
 
@@ -193,7 +193,7 @@ def cluster(monkeypatch):
 
 
 def test_a_record_that_another_machine_wrote_is_waited_for(small, cluster, monkeypatch):
-    config = run.settle(small())
+    config = run.bind_to_machine(small())
     late = Clock(meanwhile=lambda: run.locate(config).write_error("the real reason"))
     monkeypatch.setattr(base, "time", late)
     cluster.train([config])
@@ -201,7 +201,7 @@ def test_a_record_that_another_machine_wrote_is_waited_for(small, cluster, monke
 
 
 def test_records_that_never_come_are_waited_for_together(small, cluster, monkeypatch):
-    configs = [run.settle(small(f"seed={seed}")) for seed in range(5)]
+    configs = [run.bind_to_machine(small(f"seed={seed}")) for seed in range(5)]
     clock = Clock()
     monkeypatch.setattr(base, "time", clock)
     cluster.train(configs)
@@ -220,7 +220,7 @@ def test_an_interrupt_while_jobs_are_submitted_takes_them_from_the_queue(small, 
     monkeypatch.setattr(slurm.Slurm, "_executor", lambda self, folder, cpus: folders.append(folder))
     monkeypatch.setattr(base.subprocess, "run", lambda command, check: asked.append(command))
     with pytest.raises(KeyboardInterrupt):
-        cluster.train([run.settle(small())])
+        cluster.train([run.bind_to_machine(small())])
     ((scancel, *options),) = asked
     assert scancel == "scancel"
     assert f"--name=fmnist-lab-{folders[0].name}" in options
