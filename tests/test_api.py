@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import fmnist_lab
 from fmnist_lab import InputError, Run, configure, load, sweep, train
 from fmnist_lab.compose import compose, override
-from fmnist_lab.config.schema import rules
+from fmnist_lab.config.schema import constraints
 from fmnist_lab.results.style import applied, render
 from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import bind_to_machine, locate
@@ -297,5 +297,5 @@ def test_importing_the_package_loads_nothing_of_it():
 
 def test_the_keys_are_those_of_the_command_line():
     config = configure()
-    assert {name for name in rules() if override(name, "x").startswith(f"{name}=")} == set(rules())
+    assert {name for name in constraints() if override(name, "x").startswith(f"{name}=")} == set(constraints())
     assert config == compose()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist_lab.compose import compose, expand, override, override_each
 from fmnist_lab.compose_errors import in_one_line
-from fmnist_lab.config.schema import HOUSEKEEPING, Config, described, from_yaml, wrong
+from fmnist_lab.config.schema import COMMAND_KEYS, Config, described, from_yaml, wrong
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs import run
 from fmnist_lab.runs.record import Record
@@ -228,4 +228,4 @@ def _override(name: str, value: object) -> str:
 
 def _settings(config: Config) -> dict[str, Any]:
     """What a run's result depends on; it may have been trained under another sweep's name, in another folder."""
-    return {name: value for name, value in described(config).items() if name not in HOUSEKEEPING}
+    return {name: value for name, value in described(config).items() if name not in COMMAND_KEYS}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fmnist_lab.config.paths import conf_folder
-from fmnist_lab.config.schema import Config, Rule, check, obey, rules, unknown, wrong
+from fmnist_lab.config.schema import Config, Constraint, check, check_values, constraints, unknown, wrong
 
 Schema = TypeVar("Schema")
 
@@ -128,12 +128,12 @@ def typed(schema: type[Schema], composed: Any) -> Schema:
     from omegaconf import OmegaConf
 
     own = _own(composed)
-    for name in _leaves(OmegaConf.to_container(own), rules(schema)):
-        if name not in rules(schema):
+    for name in _leaves(OmegaConf.to_container(own), constraints(schema)):
+        if name not in constraints(schema):
             raise unknown(name, schema)
     config = OmegaConf.to_object(OmegaConf.merge(schema, own))
     assert isinstance(config, schema)
-    return obey(config)
+    return check_values(config)
 
 
 def _own(composed: Any) -> Any:
@@ -146,7 +146,7 @@ def _own(composed: Any) -> Any:
     return own
 
 
-def _leaves(tree: Any, known: Mapping[str, Rule], prefix: str = "") -> Iterator[str]:
+def _leaves(tree: Any, known: Mapping[str, Constraint], prefix: str = "") -> Iterator[str]:
     """The dotted names of all values; the value of a known key may itself be a mapping."""
     for name, value in tree.items():
         if isinstance(value, dict) and prefix + name not in known:

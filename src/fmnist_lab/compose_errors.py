@@ -12,7 +12,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import MarkedYAMLError
 
-from fmnist_lab.config.schema import rules, unknown
+from fmnist_lab.config.schema import constraints, unknown
 from fmnist_lab.errors import InputError
 
 WRONG_INPUT = (InputError, HydraException, OmegaConfBaseException, MarkedYAMLError)
@@ -57,10 +57,10 @@ def explain(error: Exception, schema: type) -> str:
     key = str(getattr(cause, "full_key", None) or "")
     if key and isinstance(cause, ConfigAttributeError | ConfigKeyError):
         return str(unknown(key, schema))
-    rule = rules(schema).get(key.split("[")[0])
-    if rule:
+    constraint = constraints(schema).get(key.split("[")[0])
+    if constraint:
         override = re.search(r"override (.*)", str(error))
-        return f"{override[1] if override else key}: must be {rule.words}"
+        return f"{override[1] if override else key}: must be {constraint.words}"
     return " ".join(str(error).split())
 
 
@@ -68,5 +68,5 @@ def explain_file(file: str, kind: str, key: str, schema: type) -> str:
     """The same for a wrong key or value in a configuration file; `kind` is OmegaConf's name of the error."""
     if kind in (ConfigKeyError.__name__, ConfigAttributeError.__name__):
         return f"{file}.yaml: {unknown(key, schema)}"
-    rule = rules(schema).get(key.split("[")[0])
-    return f"{file}.yaml: {key}: must be {rule.words if rule else 'keys with values'}"
+    constraint = constraints(schema).get(key.split("[")[0])
+    return f"{file}.yaml: {key}: must be {constraint.words if constraint else 'keys with values'}"

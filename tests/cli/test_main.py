@@ -14,7 +14,7 @@ import torch
 
 from fmnist_lab import data
 from fmnist_lab.cli.exit_status import accept_lazy_help, status_of
-from fmnist_lab.config.schema import Config, rules
+from fmnist_lab.config.schema import Config, constraints
 
 # What is typed, and what the one line must name.
 WRONG = [
@@ -242,7 +242,7 @@ def test_help_names_every_key(lab):
     assert outcome.returncode == 0
     groups = {"model.name": "model=", "optimizer.name": "optimizer=", "data.name": "fashion_mnist"}
     shown = outcome.stdout
-    missing = [key for key in rules() if f"{key}=" not in shown and groups.get(key, key) not in shown]
+    missing = [key for key in constraints() if f"{key}=" not in shown and groups.get(key, key) not in shown]
     settings = [name for name in missing if not name.startswith("data.source.")]  # docs/data.md names the facts
     assert settings in ([], ["data.name"])
 

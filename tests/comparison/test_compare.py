@@ -16,12 +16,12 @@ from fmnist_lab.comparison.compare import configure, configured
 from fmnist_lab.comparison.statistics import Published
 from fmnist_lab.comparison.table_format import ROW_KEYS, CheckedCell, parse_check, read_check, shipped
 from fmnist_lab.compose import composing, expand
-from fmnist_lab.config.schema import Config, groups, identity, rules
+from fmnist_lab.config.schema import Config, constraints, groups, identity
 from fmnist_lab.errors import InputError
 from fmnist_lab.reproduction import reproduce
 from support.paths import ROOT
 
-KNOWN = [*rules(), *groups()]
+KNOWN = [*constraints(), *groups()]
 NASTY = "_ % & < > # $ { } ~ ^ \\ | [x] * ` \" ' </table><script>fail()</script> é"
 TABLE = """
 title: Wide or narrow?

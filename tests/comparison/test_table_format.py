@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from fmnist_lab.comparison.parsing import MARKS
 from fmnist_lab.comparison.statistics import Published
 from fmnist_lab.comparison.table_format import LARGEST, METRICS, ROW_KEYS, Check, parse_check, read_check, shipped
-from fmnist_lab.config.schema import groups, rules
+from fmnist_lab.config.schema import constraints, groups
 from fmnist_lab.errors import InputError
 from fmnist_lab.reproduction.claims import METRICS as OF_CLAIMS
 
-KNOWN = [*rules(), *groups()]
+KNOWN = [*constraints(), *groups()]
 GOOD = """
 title: Wide or narrow?
 source: A. Author, 2024, Table 2

@@ -20,10 +20,10 @@ from fmnist_lab.comparison.table_output import (
     readable,
     write_check,
 )
-from fmnist_lab.config.schema import groups, rules
+from fmnist_lab.config.schema import constraints, groups
 from support.made_up_reproduction import NASTY, pretend_records
 
-KNOWN = [*rules(), *groups()]
+KNOWN = [*constraints(), *groups()]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from fmnist_lab.compose import compose
-from fmnist_lab.config.schema import Config, check, flat, identity, rules
+from fmnist_lab.config.schema import Config, check, constraints, flat, identity
 from fmnist_lab.errors import InputError
 from fmnist_lab.models import MODELS
 from fmnist_lab.models.custom import ACTIVATIONS
@@ -65,8 +65,8 @@ def test_every_file_says_what_it_is(file):
 )
 def test_the_schema_offers_what_the_models_have(key, names):
     for name in names:
-        assert rules()[key].holds(name)
-    assert sorted(rules()[key].words.removeprefix("one of ").split(", ")) == sorted(names)
+        assert constraints()[key].holds(name)
+    assert sorted(constraints()[key].words.removeprefix("one of ").split(", ")) == sorted(names)
 
 
 def test_a_config_made_by_hand_is_checked_too():
@@ -113,7 +113,7 @@ def test_what_is_no_such_number_gets_one_line(key, value, told):
 
 
 def test_flat_names_every_key():
-    assert set(flat(compose())) == {name for name in rules() if not name.startswith("data.source.")}
+    assert set(flat(compose())) == {name for name in constraints() if not name.startswith("data.source.")}
     assert flat(compose())["architecture.hidden"] == [256, 128]
 
 

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 
 from fmnist_lab.compose import compose
 from fmnist_lab.config.paths import conf_folder
-from fmnist_lab.config.schema import YOUNGER, from_yaml, identity, rules
+from fmnist_lab.config.schema import LATER_KEYS, constraints, from_yaml, identity
 from fmnist_lab.data import map_arrays, prepare, shipped, source_of
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.run import bind_to_machine, locate
@@ -58,7 +58,7 @@ def test_the_configuration_of_an_older_record_is_read(small):
     config = small("data.validation=100")
     tree = dataclasses.asdict(config)
     del tree["data"]["source"]
-    for name in YOUNGER:
+    for name in LATER_KEYS:
         *groups, last = name.split(".")
         del (tree[groups[0]] if groups else tree)[last]
     assert from_yaml(yaml.safe_dump(tree)) == config == from_yaml(yaml.safe_dump(dataclasses.asdict(config)))
@@ -160,7 +160,7 @@ def own(lab_in, garments, tmp_path, monkeypatch):
 
 
 def test_the_guide_explains_every_key():
-    keys = {part for name in rules() if name.startswith("data.") for part in name.split(".")[1:]}
+    keys = {part for name in constraints() if name.startswith("data.") for part in name.split(".")[1:]}
     assert [key for key in sorted(keys) if f"`{key}`" not in GUIDE] == []
 
 

@@ -7,12 +7,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from fmnist_lab.models import UpdateRule
+from fmnist_lab.models import OptimizerSpec
 from fmnist_lab.models.custom import ACTIVATIONS, CACHE_LINE, CustomModel, softmax_cross_entropy
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.models.torch import TorchModel
 
-STILL = UpdateRule("sgd", lr=1e-300)  # a step that computes gradients and moves nothing
+STILL = OptimizerSpec("sgd", lr=1e-300)  # a step that computes gradients and moves nothing
 SMOOTH = ("tanh", "sigmoid", "identity")  # any other may have a kink at zero, where central differences go wrong
 
 
@@ -118,7 +118,7 @@ def test_cross_entropy_of_an_even_guess_is_the_log_of_the_classes():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_everything_stays_in_the_dtype_of_the_weights(dtype):
     weights = initial_weights([6, 5, 3], "he_normal", bias="zeros", std=0, rng=np.random.default_rng(0), dtype=dtype)
-    model = CustomModel(weights, "relu", UpdateRule("adam", lr=0.1), batch_size=4)
+    model = CustomModel(weights, "relu", OptimizerSpec("adam", lr=0.1), batch_size=4)
     images = np.arange(24, dtype=np.uint8).reshape(4, 6)
     feed = model.feed(images, np.array([0, 1, 2, 0]), np.array(1 / 255), np.array(0.0))
     inputs, labels = feed(np.arange(4))

@@ -7,20 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from fmnist_lab.models import UpdateRule
+from fmnist_lab.models import OptimizerSpec
 from fmnist_lab.models.optimizers import BLOCK, OPTIMIZERS
 
 decays = st.sampled_from([0.0, 0.01, 0.3])
 rates = st.floats(1e-4, 1.0)
 sgd_rules = st.builds(
-    lambda lr, momentum, nesterov, decay: UpdateRule("sgd", lr, momentum, nesterov and momentum > 0, decay),
+    lambda lr, momentum, nesterov, decay: OptimizerSpec("sgd", lr, momentum, nesterov and momentum > 0, decay),
     rates,
     st.sampled_from([0.0, 0.5, 0.9]),
     st.booleans(),
     decays,
 )
 adam_rules = st.builds(
-    lambda lr, betas, eps, decay: UpdateRule("adam", lr, betas=betas, eps=eps, weight_decay=decay),
+    lambda lr, betas, eps, decay: OptimizerSpec("adam", lr, betas=betas, eps=eps, weight_decay=decay),
     rates,
     st.tuples(st.sampled_from([0.0, 0.8, 0.9]), st.sampled_from([0.9, 0.999])),
     st.sampled_from([1e-8, 1e-3]),
@@ -55,6 +55,6 @@ def test_ten_steps_agree_with_torch(rule, seed, size):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_float32_stays_float32(name):
     parameters, gradients = np.ones(4, np.float32), np.ones(4, np.float32)
-    OPTIMIZERS[name](UpdateRule(name, 0.1), parameters, gradients).step()
+    OPTIMIZERS[name](OptimizerSpec(name, 0.1), parameters, gradients).step()
     assert parameters.dtype == np.float32
     assert_allclose(parameters, 0.9, rtol=1e-6)

@@ -11,7 +11,7 @@ import yaml
 from fmnist_lab.comparison.parsing import MARKS, package_text
 from fmnist_lab.comparison.run_selection import Samples
 from fmnist_lab.compose import compose
-from fmnist_lab.config.schema import Config, flat, rules
+from fmnist_lab.config.schema import Config, constraints, flat
 from fmnist_lab.errors import InputError
 from fmnist_lab.reproduction.claims import (
     KINDS,
@@ -94,7 +94,7 @@ def test_every_claim_can_be_judged_or_says_why_not(claim):
 
 
 def test_settings_of_samples_are_configuration_keys():
-    known = {*rules(), *KEYS, "at"}
+    known = {*constraints(), *KEYS, "at"}
     used = {key for claim in CLAIMS.claims.values() for sample in samples_of(claim) for key in sample}
     assert used | set(CLAIMS.base) <= known
     assert {key for inferred in CLAIMS.inferred.values() for key in inferred.settings} <= known

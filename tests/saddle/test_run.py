@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fmnist_lab.compose import compose_as
-from fmnist_lab.config.schema import rules
+from fmnist_lab.config.schema import constraints
 from fmnist_lab.errors import InputError
 from fmnist_lab.saddle import network
 from fmnist_lab.saddle.config import SaddleConfig
@@ -97,7 +97,7 @@ def test_the_door_does_the_checks(tmp_path):
 def test_help_names_every_key(tmp_path):
     outcome = call(tmp_path, "--help")
     assert outcome.returncode == 0
-    assert [name for name in rules(SaddleConfig) if f"{name}=" not in outcome.stdout] == []
+    assert [name for name in constraints(SaddleConfig) if f"{name}=" not in outcome.stdout] == []
 
 
 def test_a_failed_check_gives_status_1_and_is_written_all_the_same(configure, tmp_path, monkeypatch, capsys):

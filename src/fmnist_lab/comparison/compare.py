@@ -10,7 +10,7 @@ from fmnist_lab.comparison.parsing import printable
 from fmnist_lab.comparison.table_format import Check, CheckedCell, read_check, shipped
 from fmnist_lab.compose import composing, is_hydras, key_of, override
 from fmnist_lab.compose_errors import in_one_line
-from fmnist_lab.config.schema import HOUSEKEEPING, Config, described, groups, identity, rules, wrong
+from fmnist_lab.config.schema import COMMAND_KEYS, Config, constraints, described, groups, identity, wrong
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.run import bind_to_machine
 from fmnist_lab.sweeps import experiments
@@ -18,7 +18,7 @@ from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.launchers import registry
 
 # Not a table's to say: what the command line says for all runs.
-OF_THE_COMMAND = ("seed", *HOUSEKEEPING)
+OF_THE_COMMAND = ("seed", *COMMAND_KEYS)
 
 NOT_FOR_ALL = {"seed": "--seeds says how many", "name": "a table's folder has the name of its file"}
 TOLD = ("number", "metric", "published", "measured", "verdict", "n")  # in the terminal
@@ -45,14 +45,14 @@ def compare_tables(
     for name, why in NOT_FOR_ALL.items():
         if value := next((word.partition("=")[2] for word in overrides if key_of(word) == name), None):
             raise wrong(name, value, f"left out: {why}")
-    checks = [read_check(file, [*rules(), *groups()]) for file in files or shipped()]
+    checks = [read_check(file, [*constraints(), *groups()]) for file in files or shipped()]
     for place, check in enumerate(checks):
-        if not rules()["name"].holds(check.name) or check.name in [other.name for other in checks[:place]]:
-            words = f"the file names a folder of its own: must be {rules()['name'].words}, and stand once"
+        if not constraints()["name"].holds(check.name) or check.name in [other.name for other in checks[:place]]:
+            words = f"the file names a folder of its own: must be {constraints()['name'].words}, and stand once"
             raise InputError(f"{printable(check.file)}: {words}")
     plans = {check.name: configure(check, overrides, config_dir) for check in checks}
     runs = {name: [config for config in configs if config] for name, configs in plans.items()}
-    told = [word for word in overrides if key_of(word) in HOUSEKEEPING]
+    told = [word for word in overrides if key_of(word) in COMMAND_KEYS]
     otherwise = " ".join(word for word in overrides if word not in told)
     outputs = Path(next(config.outputs for configs in runs.values() for config in configs))
 

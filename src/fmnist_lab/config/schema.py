@@ -25,58 +25,58 @@ Schema = TypeVar("Schema")
 
 
 @dataclass(frozen=True)
-class Rule:
+class Constraint:
     """What a key's value must be, in words (which complete "must be ...") and as a test."""
 
     words: str
     holds: Callable[[Any], bool]
 
 
-def one_of(*names: str) -> Rule:
-    return Rule("one of " + ", ".join(names), lambda value: value in names)
+def one_of(*names: str) -> Constraint:
+    return Constraint("one of " + ", ".join(names), lambda value: value in names)
 
 
-def whole(least: int) -> Rule:
-    return Rule(f"a whole number of at least {least}", lambda value: value >= least)
+def whole(least: int) -> Constraint:
+    return Constraint(f"a whole number of at least {least}", lambda value: value >= least)
 
 
-POSITIVE = Rule("a number above 0", lambda value: math.isfinite(value) and value > 0)
-NOT_NEGATIVE = Rule("a number of at least 0", lambda value: math.isfinite(value) and value >= 0)
-FRACTION = Rule("a number from 0 to below 1", lambda value: 0 <= value < 1)
-YES_NO = Rule("true or false", lambda value: isinstance(value, bool))
-TEXT = Rule("text", lambda value: True)
-BETAS = Rule("two numbers from 0 to below 1", lambda value: len(value) == 2 and all(map(FRACTION.holds, value)))
-WIDTHS = Rule(
+POSITIVE = Constraint("a number above 0", lambda value: math.isfinite(value) and value > 0)
+NOT_NEGATIVE = Constraint("a number of at least 0", lambda value: math.isfinite(value) and value >= 0)
+FRACTION = Constraint("a number from 0 to below 1", lambda value: 0 <= value < 1)
+YES_NO = Constraint("true or false", lambda value: isinstance(value, bool))
+TEXT = Constraint("text", lambda value: True)
+BETAS = Constraint("two numbers from 0 to below 1", lambda value: len(value) == 2 and all(map(FRACTION.holds, value)))
+WIDTHS = Constraint(
     "a list of one or more whole numbers above 0, such as [256,128]",
     lambda value: len(value) > 0 and all(width > 0 for width in value),
 )
-SHARE = Rule(
+SHARE = Constraint(
     "a fraction below 1, a whole number of images, or 0",
     lambda value: 0 <= value < 1 or (value >= 1 and value == int(value)),
 )
 # A sweep's name is a folder below outputs/sweeps: nothing in it may leave that folder, on any system.
-FILENAME = Rule(
+FILENAME = Constraint(
     "a folder name: letters, digits and . _ - + = , [ ] (not starting with a dot, at most 150 long)",
     lambda value: value is None or re.fullmatch(r"[\w\-+=,\[\]][\w.\-+=,\[\]]{0,149}", value, re.ASCII) is not None,
 )
 
 
-SHAPE = Rule(
+SHAPE = Constraint(
     "height and width of an image in pixels, and its channels if there are several, such as [28,28] or [32,32,3]",
     lambda value: len(value) in (2, 3) and all(size > 0 for size in value),
 )
-LINE = Rule("one line of text", lambda value: value.isprintable() and value.strip() != "")
-CLASSES = Rule(
+LINE = Constraint("one line of text", lambda value: value.isprintable() and value.strip() != "")
+CLASSES = Constraint(
     "a list of 2 to 256 different names, in the order of the labels",
     lambda value: 2 <= len(value) <= 256 and len({*value}) == len(value) and all(map(LINE.holds, value)),
 )
-BYTE = Rule("a whole number from 1 to 255", lambda value: 1 <= value <= 255)
-LABEL = Rule("a whole number from 0 to 255", lambda value: 0 <= value <= 255)
+BYTE = Constraint("a whole number from 1 to 255", lambda value: 1 <= value <= 255)
+LABEL = Constraint("a whole number from 0 to 255", lambda value: 0 <= value <= 255)
 
 
-def pattern(words: str, expression: str) -> Rule:
+def pattern(words: str, expression: str) -> Constraint:
     """Text of this form from end to end, or none."""
-    return Rule(words, lambda value: value is None or re.fullmatch(expression, value, re.ASCII) is not None)
+    return Constraint(words, lambda value: value is None or re.fullmatch(expression, value, re.ASCII) is not None)
 
 
 # Nothing that names a file may lead out of its folder, and nothing that reaches a command may look like an option.
@@ -87,7 +87,7 @@ BASENAME = pattern(
 )
 PACKAGE = pattern("the name of a Debian package", r"[a-z0-9][a-z0-9+.\-]+")
 ABSOLUTE = pattern("the absolute path of a folder, without ..", r"/(?!(.*/)?\.\.(/|$)).*")
-URLS = Rule(
+URLS = Constraint(
     "a list of web addresses (http or https), each ending in / (a folder of the gzipped files) or in .zip",
     lambda value: all(
         re.fullmatch(r"https?://[\w.\-]+(:\d+)?/([\w./~%+\-]*(/|\.zip))?", url, re.ASCII) for url in value
@@ -95,17 +95,17 @@ URLS = Rule(
 )
 
 
-def hexadecimal(digits: int) -> Rule:
+def hexadecimal(digits: int) -> Constraint:
     return pattern(f"a checksum of {digits} hexadecimal digits in lower case", rf"[0-9a-f]{{{digits}}}")
 
 
-def key(rule: Rule, *default: Any) -> Any:
-    """A field whose value must satisfy `rule`, required unless a default is given."""
+def key(constraint: Constraint, *default: Any) -> Any:
+    """A field whose value must satisfy `constraint`, required unless a default is given."""
     default_of: dict[str, Any] = {}
     if default:
         (value,) = default
         default_of = {"default_factory": lambda: copy.copy(value)} if isinstance(value, list) else {"default": value}
-    return field(**default_of, metadata={"rule": rule})
+    return field(**default_of, metadata={"constraint": constraint})
 
 
 @dataclass
@@ -215,7 +215,7 @@ class Config:
     threads: int = key(whole(1))
     device: str = key(one_of("cpu", "cuda", "mps", "auto"))
     name: str | None = key(FILENAME)
-    outputs: str = key(Rule("the path of a folder", lambda value: value != ""))
+    outputs: str = key(Constraint("the path of a folder", lambda value: value != ""))
     test_every_epoch: bool = key(YES_NO)
     train: bool = key(YES_NO)
     force: bool = key(YES_NO)
@@ -223,11 +223,11 @@ class Config:
 
 
 # Keys that say where things lie or what a command does; no result depends on them.
-HOUSEKEEPING = ("name", "outputs", "train", "force", "dry_run", "data.root")
+COMMAND_KEYS = ("name", "outputs", "train", "force", "dry_run", "data.root")
 
 # Keys that are younger than the first runs, each with the value that every run had before it existed. At that value a
 # key stays out of a run's identity, so that older runs are still found; a new key belongs here.
-YOUNGER: dict[str, Any] = {
+LATER_KEYS: dict[str, Any] = {
     "architecture.biases": True,
     "optimizer.decay_biases": True,
     "patience": 0,
@@ -242,7 +242,7 @@ def from_yaml(text: str) -> Config:
     try:
         tree = yaml.safe_load(text)
         tree["data"].setdefault("source", shipped_data(tree["data"]["name"])["source"])
-        config: Config = _built(Config, _with_younger(tree))
+        config: Config = _built(Config, _with_later_keys(tree))
     except (yaml.YAMLError, AttributeError, KeyError, OSError, TypeError) as error:
         raise ValueError(f"no configuration of this version: {error}") from None
     return config
@@ -254,35 +254,37 @@ def _built(schema: type, tree: Mapping[str, Any]) -> Any:
     return schema(**{name: _built(types[name], value) if groups[name] else value for name, value in tree.items()})
 
 
-def _with_younger(tree: dict[str, Any]) -> dict[str, Any]:
+def _with_later_keys(tree: dict[str, Any]) -> dict[str, Any]:
     """A record's configuration with the keys that it is too old to have."""
-    for name, value in YOUNGER.items():
+    for name, value in LATER_KEYS.items():
         *groups, last = name.split(".")
         functools.reduce(lambda at, group: at[group], groups, tree).setdefault(last, value)
     return tree
 
 
-def obey(config: Schema) -> Schema:
+def check_values(config: Schema) -> Schema:
     """`config`, its numbers of their keys' types, when every value keeps its rule; else InputError naming the first."""
-    obedient: Schema = _obey(config)
-    return obedient
+    checked: Schema = _check_values(config)
+    return checked
 
 
-def _obey(config: Any, prefix: str = "") -> Any:
+def _check_values(config: Any, prefix: str = "") -> Any:
     types, default_of = _types(config.__class__), {}
     for item in dataclasses.fields(config):
         name, value = prefix + item.name, getattr(config, item.name)
-        rule = item.metadata.get("rule")
-        default_of[item.name] = _obeying(name, value, types[item.name], rule) if rule else _obey(value, f"{name}.")
+        constraint = item.metadata.get("constraint")
+        default_of[item.name] = (
+            _check_value(name, value, types[item.name], constraint) if constraint else _check_values(value, f"{name}.")
+        )
     return dataclasses.replace(config, **default_of)
 
 
-def _obeying(name: str, value: Any, kind: Any, rule: Rule) -> Any:
+def _check_value(name: str, value: Any, kind: Any, constraint: Constraint) -> Any:
     with contextlib.suppress(TypeError, ValueError, OverflowError):  # no number, or one that the key cannot hold
         told = _number(value, kind)
-        if rule.holds(told):
+        if constraint.holds(told):
             return told
-    raise wrong(name, value, rule.words)
+    raise wrong(name, value, constraint.words)
 
 
 def _number(value: Any, kind: Any) -> Any:
@@ -299,7 +301,7 @@ def _number(value: Any, kind: Any) -> Any:
 
 def check(config: Config) -> Config:
     """`config`, settled, when every value keeps its rule and they fit together; else InputError."""
-    config = obey(config)
+    config = check_values(config)
     if config.optimizer.nesterov and not config.optimizer.momentum:
         raise wrong("optimizer.nesterov", True, "false unless optimizer.momentum is above 0")
     if config.force and not config.train:
@@ -331,24 +333,24 @@ def unknown(name: str, schema: type = Config) -> InputError:
     """The one line for a key that does not exist."""
     if name == "optimizer.lr":
         return InputError("optimizer.lr: there is no such key; use lr")
-    near = difflib.get_close_matches(name, rules(schema), n=1)
+    near = difflib.get_close_matches(name, constraints(schema), n=1)
     hint = f"did you mean {near[0]}?" if near else "--help lists them all"
     return InputError(f"{name}: there is no such key; {hint}")
 
 
 def groups(schema: type = Config) -> list[str]:
     """What is chosen by name on the command line, such as `model=torch`: a folder of `conf/` each."""
-    return [*dict.fromkeys(name.partition(".")[0] for name in rules(schema) if "." in name), "experiment"]
+    return [*dict.fromkeys(name.partition(".")[0] for name in constraints(schema) if "." in name), "experiment"]
 
 
-def rules(schema: type = Config) -> Mapping[str, Rule]:
+def constraints(schema: type = Config) -> Mapping[str, Constraint]:
     """The rule of every key of `schema`, the lab's when none is given, by its dotted name."""
-    return _rules(schema)
+    return _constraints(schema)
 
 
 @functools.cache
-def _rules(schema: type) -> Mapping[str, Rule]:
-    return {name: rule for name, rule, _ in _entries(schema)}
+def _constraints(schema: type) -> Mapping[str, Constraint]:
+    return {name: constraint for name, constraint, _ in _entries(schema)}
 
 
 def flat(config: Config) -> dict[str, Any]:
@@ -367,7 +369,7 @@ def identity(config: Config) -> dict[str, Any]:
 
     The data set's files are told by their checksum, which the run adds.
     """
-    unused = {*HOUSEKEEPING}
+    unused = {*COMMAND_KEYS}
     unused |= {"optimizer.betas", "optimizer.eps"} if config.optimizer.name == "sgd" else set()
     unused |= {"optimizer.momentum", "optimizer.nesterov"} if config.optimizer.name == "adam" else set()
     unused |= {"model.init_std"} if config.model.init != "normal" else set()
@@ -375,7 +377,7 @@ def identity(config: Config) -> dict[str, Any]:
     unused |= {"tolerance"} if config.patience == 0 else set()
     unused |= {"data.split"} if config.data.validation == 0 else set()
     told = flat(config)
-    unused |= {name for name, value in YOUNGER.items() if told[name] == value}
+    unused |= {name for name, value in LATER_KEYS.items() if told[name] == value}
     chosen = {name: value for name, value in told.items() if name not in unused}
     return chosen | _unlike_the_first(config.data)
 
@@ -415,12 +417,12 @@ def _types(schema: type) -> Mapping[str, Any]:
     return typing.get_type_hints(schema)
 
 
-def _entries(config: Any, prefix: str = "") -> Iterator[tuple[str, Rule, Any]]:
+def _entries(config: Any, prefix: str = "") -> Iterator[tuple[str, Constraint, Any]]:
     """(dotted name, rule, value) of every key; of a class in place of an object, the values are None."""
     groups = _types(config if isinstance(config, type) else type(config))
     for item in dataclasses.fields(config):
         inner = getattr(config, item.name, None)
-        if "rule" in item.metadata:
-            yield prefix + item.name, item.metadata["rule"], inner
+        if "constraint" in item.metadata:
+            yield prefix + item.name, item.metadata["constraint"], inner
         else:
             yield from _entries(inner or groups[item.name], f"{prefix}{item.name}.")

@@ -24,7 +24,7 @@ EVALUATION_ROWS = 1000
 
 
 @dataclass(frozen=True)
-class UpdateRule:
+class OptimizerSpec:
     """What an optimiser does, in the terms of `torch.optim`; keys that do not belong to `name` are not used."""
 
     name: str
@@ -61,7 +61,7 @@ def build(
     name: str,
     weights: Weights,
     activation: str,
-    rule: UpdateRule,
+    rule: OptimizerSpec,
     *,
     batch_size: int,
     device: str,
@@ -71,17 +71,19 @@ def build(
     return MODELS[name](weights, activation, rule, batch_size, device, biases)
 
 
-def _custom(weights: Weights, activation: str, rule: UpdateRule, batch_size: int, device: str, biases: bool) -> Model:
+def _custom(
+    weights: Weights, activation: str, rule: OptimizerSpec, batch_size: int, device: str, biases: bool
+) -> Model:
     from fmnist_lab.models.custom import CustomModel
 
     return CustomModel(weights, activation, rule, batch_size, biases)
 
 
-def _torch(weights: Weights, activation: str, rule: UpdateRule, batch_size: int, device: str, biases: bool) -> Model:
+def _torch(weights: Weights, activation: str, rule: OptimizerSpec, batch_size: int, device: str, biases: bool) -> Model:
     # Imported here: a run of the hand-written model must not pay for PyTorch.
     from fmnist_lab.models.torch import TorchModel
 
     return TorchModel(weights, activation, rule, device, biases)
 
 
-MODELS: dict[str, Callable[[Weights, str, UpdateRule, int, str, bool], Model]] = {"custom": _custom, "torch": _torch}
+MODELS: dict[str, Callable[[Weights, str, OptimizerSpec, int, str, bool], Model]] = {"custom": _custom, "torch": _torch}

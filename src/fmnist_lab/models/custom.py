@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fmnist_lab.models import EVALUATION_ROWS, Array, Feed, UpdateRule, Weights
+from fmnist_lab.models import EVALUATION_ROWS, Array, Feed, OptimizerSpec, Weights
 from fmnist_lab.models.optimizers import OPTIMIZERS
 
 CACHE_LINE = 64  # bytes
@@ -159,7 +159,7 @@ class CustomModel:
     """
 
     def __init__(
-        self, weights: Weights, activation: str, rule: UpdateRule, batch_size: int, biases: bool = True
+        self, weights: Weights, activation: str, rule: OptimizerSpec, batch_size: int, biases: bool = True
     ) -> None:
         self._rows = max(batch_size, EVALUATION_ROWS)
         flat = np.concatenate([array.ravel() for pair in weights for array in pair])
@@ -226,7 +226,7 @@ def _columns(room: Array, rows: int, columns: int) -> Array:
     return room[: rows * columns].reshape(rows, columns)
 
 
-def _decay(rule: UpdateRule, like: Weights) -> Array | None:
+def _decay(rule: OptimizerSpec, like: Weights) -> Array | None:
     """The weight decay of each parameter, when it is not the same for all."""
     if rule.decay_biases or not rule.weight_decay:
         return None

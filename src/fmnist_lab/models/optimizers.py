@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fmnist_lab.models import Array, UpdateRule
+from fmnist_lab.models import Array, OptimizerSpec
 
 BLOCK = 65536  # numbers; 256 KiB in float32
 
@@ -31,7 +31,7 @@ class SGD:
     g ← g + λ p;  v ← μ v + g;  p ← p − η (g + μ v) in Nesterov's form, else p ← p − η v.
     """
 
-    def __init__(self, rule: UpdateRule, parameters: Array, gradients: Array, decay: Array | None = None) -> None:
+    def __init__(self, rule: OptimizerSpec, parameters: Array, gradients: Array, decay: Array | None = None) -> None:
         self.rule = rule
         # Without momentum the velocity is never touched: let it share memory instead of costing some.
         velocity = np.zeros_like(parameters) if rule.momentum else gradients
@@ -58,7 +58,7 @@ class Adam:
     p ← p − η / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε).
     """
 
-    def __init__(self, rule: UpdateRule, parameters: Array, gradients: Array, decay: Array | None = None) -> None:
+    def __init__(self, rule: OptimizerSpec, parameters: Array, gradients: Array, decay: Array | None = None) -> None:
         self.rule = rule
         self.t = 0
         self.blocks = _blocks(parameters, gradients, np.zeros_like(parameters), np.zeros_like(parameters))
@@ -81,7 +81,7 @@ class Adam:
 OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam}
 
 
-def _decays(rule: UpdateRule, blocks: Sequence[object], decay: Array | None) -> Sequence[float | Array]:
+def _decays(rule: OptimizerSpec, blocks: Sequence[object], decay: Array | None) -> Sequence[float | Array]:
     """The weight decay λ of each block: one number, or one for each of its parameters when `decay` (n,) tells them."""
     return [rule.weight_decay] * len(blocks) if decay is None else [block for (block,) in _blocks(decay)]
 

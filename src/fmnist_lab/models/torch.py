@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from fmnist_lab.models import Array, Feed, UpdateRule, Weights
+from fmnist_lab.models import Array, Feed, OptimizerSpec, Weights
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -23,7 +23,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 class TorchModel:
     """A multilayer perceptron with softmax cross-entropy; see `fmnist_lab.models.Model`."""
 
-    def __init__(self, weights: Weights, activation: str, rule: UpdateRule, device: str, biases: bool = True) -> None:
+    def __init__(
+        self, weights: Weights, activation: str, rule: OptimizerSpec, device: str, biases: bool = True
+    ) -> None:
         self.device = torch.device(device)
         layers: list[nn.Module] = []
         for weight, bias in weights:
@@ -87,7 +89,7 @@ def _linear(weight: Array, bias: Array, biases: bool) -> nn.Linear:
     return layer
 
 
-def _optimizer(rule: UpdateRule, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+def _optimizer(rule: OptimizerSpec, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
     parameters = _groups(rule, network)
     if rule.name == "adam":
         return torch.optim.Adam(parameters, lr=rule.lr, betas=rule.betas, eps=rule.eps, weight_decay=rule.weight_decay)
@@ -101,7 +103,7 @@ def _optimizer(rule: UpdateRule, network: nn.Module, device: torch.device) -> to
     )
 
 
-def _groups(rule: UpdateRule, network: nn.Module) -> list[dict[str, Any]]:
+def _groups(rule: OptimizerSpec, network: nn.Module) -> list[dict[str, Any]]:
     """The parameters as one group, or the biases as one of their own that does not decay."""
     named = list(network.named_parameters())
     if rule.decay_biases:

@@ -16,7 +16,7 @@ import yaml
 
 from fmnist_lab import data
 from fmnist_lab.config.schema import Config, check, identity, wrong
-from fmnist_lab.models import Model, UpdateRule, Weights, build
+from fmnist_lab.models import Model, OptimizerSpec, Weights, build
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.runs import provenance
 from fmnist_lab.runs.record import Record, fingerprint, finite
@@ -81,7 +81,7 @@ def locate(config: Config) -> Record:
 def initialize(config: Config, weights: Weights | None = None) -> Model:
     """The model of `config`, with its initial weights or, say, those of a record."""
     optimizer = config.optimizer
-    rule = UpdateRule(
+    rule = OptimizerSpec(
         optimizer.name,
         lr=config.lr,
         momentum=optimizer.momentum,

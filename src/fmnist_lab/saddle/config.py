@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fmnist_lab.config.schema import POSITIVE, TEXT, YES_NO, Rule, key, one_of, whole
+from fmnist_lab.config.schema import POSITIVE, TEXT, YES_NO, Constraint, key, one_of, whole
 from fmnist_lab.data import shipped
 
 CHECKS = (
@@ -28,19 +28,19 @@ DATA = shipped("fashion_mnist")  # the saddle's own data set
 DEEPEST = 5  # beyond it t^(L+1) along a line is lost in rounding before it is small
 
 
-def between(least: int, most: int) -> Rule:
-    return Rule(f"a whole number from {least} to {most}", lambda value: least <= value <= most)
+def between(least: int, most: int) -> Constraint:
+    return Constraint(f"a whole number from {least} to {most}", lambda value: least <= value <= most)
 
 
-DEPTHS = Rule(
+DEPTHS = Constraint(
     f"a list of one or more different whole numbers from 1 to {DEEPEST}, such as [1,2,3]",
     lambda value: len(value) > 0 and len(set(value)) == len(value) and all(1 <= depth <= DEEPEST for depth in value),
 )
-SCALES = Rule(
+SCALES = Constraint(
     "a list of two or more different numbers from 0.001 to 0.1",
     lambda value: len(set(value)) == len(value) >= 2 and all(0.001 <= scale <= 0.1 for scale in value),
 )
-SOME_CHECKS = Rule(
+SOME_CHECKS = Constraint(
     "a list of one or more of " + ", ".join(CHECKS), lambda value: len(value) > 0 and set(value) <= set(CHECKS)
 )
 
@@ -62,7 +62,7 @@ class EscapeConfig:
 
 @dataclass
 class StaircaseConfig:
-    scale: float = key(Rule("a number above 0 and at most 0.1", lambda value: 0 < value <= 0.1))
+    scale: float = key(Constraint("a number above 0 and at most 0.1", lambda value: 0 < value <= 0.1))
     lr: float = key(POSITIVE)
     time: float = key(POSITIVE)
 
@@ -79,4 +79,4 @@ class SaddleConfig:
     checks: list[str] = key(SOME_CHECKS)
     seed: int = key(whole(0))
     figures: bool = key(YES_NO)
-    outputs: str = key(Rule("the path of a folder", lambda value: value != ""))
+    outputs: str = key(Constraint("the path of a folder", lambda value: value != ""))

@@ -14,7 +14,7 @@ from typing import Any
 
 from fmnist_lab import data
 from fmnist_lab.compose import is_hydras, key_of
-from fmnist_lab.config.schema import HOUSEKEEPING, Config, flat, from_yaml, wrong
+from fmnist_lab.config.schema import COMMAND_KEYS, Config, flat, from_yaml, wrong
 from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import bind_to_machine, locate
 from fmnist_lab.sweeps.job import Job, epoch_cost
@@ -35,7 +35,7 @@ def plan_runs(configs: Sequence[Config], commands: Sequence[str]) -> list[Job]:
     """The distinct runs of a sweep, in order, each with the place of its record."""
     bound = [bind_to_machine(config) for config in configs]
     settings = [flat(config) for config in bound]
-    for name in HOUSEKEEPING:
+    for name in COMMAND_KEYS:
         values = dict.fromkeys(setting[name] for setting in settings)
         sets = {config.data.name for config in bound} if name == "data.root" else {name}  # each set may have a root
         if len(values) > len(sets):
@@ -160,7 +160,7 @@ def quoted(word: str) -> str:
 
 def default_name(overrides: Iterable[str]) -> str:
     """A folder name from what was set on the command line."""
-    told = [override for override in overrides if key_of(override) not in HOUSEKEEPING and not is_hydras(override)]
+    told = [override for override in overrides if key_of(override) not in COMMAND_KEYS and not is_hydras(override)]
     told.sort(key=lambda override: not override.startswith("experiment="))
     name = "_".join(told).removeprefix("experiment=").replace(", ", ",")
     name = re.sub(r"[^\w.\-+=,\[\]]", "-", name, flags=re.ASCII).lstrip(".") or "default"

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from fmnist_lab.config.schema import Config, Rule
+from fmnist_lab.config.schema import Config, Constraint
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.provenance import cores
 from fmnist_lab.runs.record import Record
@@ -24,7 +24,9 @@ from fmnist_lab.sweeps.job import epoch_cost
 if TYPE_CHECKING:
     pass
 
-COUNT = Rule("a whole number above 0, or -1 for as many as the cores hold", lambda value: value == -1 or value > 0)
+COUNT = Constraint(
+    "a whole number above 0, or -1 for as many as the cores hold", lambda value: value == -1 or value > 0
+)
 
 
 class Engine(ABC):

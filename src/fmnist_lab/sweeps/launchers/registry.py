@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fmnist_lab.compose import launcher_options, typed
-from fmnist_lab.config.schema import rules, wrong
+from fmnist_lab.config.schema import constraints, wrong
 from fmnist_lab.errors import InputError
 from fmnist_lab.sweeps.launchers.base import Engine
 from fmnist_lab.sweeps.launchers.joblib import Joblib
@@ -33,7 +33,7 @@ def build(name: str, options: Mapping[str, Any]) -> Engine:
         raise InputError(f"hydra.launcher.{error}") from None
     except ValueError as error:  # of the wrong type
         option = str(getattr(error, "full_key", "")).split("[")[0]
-        raise wrong(f"hydra.launcher.{option}", options[option], rules(kind)[option].words) from None
+        raise wrong(f"hydra.launcher.{option}", options[option], constraints(kind)[option].words) from None
 
 
 def choose(*overrides: str) -> Engine:

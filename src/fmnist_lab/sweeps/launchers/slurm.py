@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab.config.schema import TEXT, Config, Rule, key, whole
+from fmnist_lab.config.schema import TEXT, Config, Constraint, key, whole
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import locate
@@ -36,15 +36,15 @@ class Slurm(Engine):
     package, extra, program = "submitit", "slurm", "sbatch"
 
     timeout_min: int = key(whole(1))
-    mem_gb: float = key(Rule("a number above 0", lambda value: value > 0))
+    mem_gb: float = key(Constraint("a number above 0", lambda value: value > 0))
     partition: str | None = key(TEXT)
     account: str | None = key(TEXT)
     qos: str | None = key(TEXT)
     array_parallelism: int = key(whole(1))
     signal_delay_s: int = key(whole(1))
     max_num_timeout: int = key(whole(0))
-    setup: list[str] = key(Rule("a list of shell commands", lambda value: True))
-    additional_parameters: dict[str, Any] = key(Rule("options of sbatch, as {name: value}", lambda value: True))
+    setup: list[str] = key(Constraint("a list of shell commands", lambda value: True))
+    additional_parameters: dict[str, Any] = key(Constraint("options of sbatch, as {name: value}", lambda value: True))
 
     def train(self, configs: Sequence[Config]) -> None:
         at_once = min(self.array_parallelism, len(configs))
