@@ -93,8 +93,10 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
             raise wrong("workers", workers, f"a whole number from 1 to {most}: the cores here, by the threads of a run")
         name = plan.default_name(overrides)
         commands = [command(config) for config in configs]
-        engine = joblib.Joblib(n_jobs=workers)
-        execute.run_sweep(configs, commands, name, lambda jobs: engine.train([job.config for job in jobs]), voice=Lines)
+        launcher = joblib.Joblib(n_jobs=workers)
+        execute.run_sweep(
+            configs, commands, name, lambda jobs: launcher.train([job.config for job in jobs]), voice=Lines
+        )
         return load(plan.folder_of(configs[0], name))
 
 

@@ -15,19 +15,21 @@ from fmnist_lab.sweeps.launchers import registry
 
 
 class FmnistLabLauncher(Launcher):
-    """The engine named `engine`, with the options of its file in `conf/hydra/launcher/`."""
+    """The engine named `adapted`, with the options of its file in `conf/hydra/launcher/`."""
 
-    def __init__(self, engine: str, **options: Any) -> None:
-        self.name, self.options = engine, options
+    def __init__(self, launcher: str, **options: Any) -> None:
+        self.name, self.options = launcher, options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
 
         self.loader, self.config = hydra_context.config_loader, config
-        self.engine = registry.build(self.name, self.options)
+        self.adapted = registry.build_launcher(self.name, self.options)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """For another sweeper than the lab's, which asks the engine itself."""
         from fmnist_lab.runs.run import bind_to_machine
 
-        self.engine.train([bind_to_machine(config) for config in compose_jobs(self.loader, self.config, job_overrides)])
+        self.adapted.train(
+            [bind_to_machine(config) for config in compose_jobs(self.loader, self.config, job_overrides)]
+        )
         return []

@@ -36,7 +36,7 @@ class FmnistLabSweeper(BasicSweeper):
             if isinstance(self.launcher, BasicLauncher):
                 in_turn([job.config for job in todo])
             elif isinstance(self.launcher, FmnistLabLauncher):
-                self.launcher.engine.train([job.config for job in todo])
+                self.launcher.adapted.train([job.config for job in todo])
             else:  # a plugin's: what is to be done anew has been taken back, a run is never trained twice
                 assert self.launcher is not None
                 self.launcher.launch([[*jobs[job.place], "force=false"] for job in todo], initial_job_idx=0)

@@ -336,7 +336,7 @@ def test_settings_planted_in_real_runs_are_found(tmp_path, monkeypatch):
     words = [*TINY, "lr=0.02,0.1", "architecture.hidden=[8],[16]", f"outputs={tmp_path.as_posix()}"]
     jobs = experiments.plan_seeds(experiments.expand(*words), range(5))
     with experiments.opened("audit", jobs, jobs) as console:
-        experiments.train_missing(jobs, jobs, console, "tiny", registry.choose())
+        experiments.train_missing(jobs, jobs, console, "tiny", registry.choose_launcher())
     measured = run.tested(jobs)
     assert len(measured) == 2 * 2 * 2 * 5 * 3
     assert set(measured["updates"]) == {125, 250, 375}

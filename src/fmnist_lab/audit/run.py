@@ -45,7 +45,7 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
     """
     if seeds < 2:
         raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
-    engine = registry.choose(*overrides)
+    launcher = registry.choose_launcher(*overrides)
     grid, repeated = (compose_preset(preset, overrides) for preset in PRESETS)
     refuse_strangers(grid)
     first = merge([plan_seeds(grid, [0]), plan_seeds(repeated, range(seeds))])
@@ -55,13 +55,13 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
         return 0
     with opened("audit", first, todo) as console:
         console.say(audit_forecast(first, todo, repeated, seeds))
-        train_missing(first, todo, console, "the grid, and the scatter of seeds", engine)
+        train_missing(first, todo, console, "the grid, and the scatter of seeds", launcher)
         folder = Path(first[0].config.outputs) / "audit"
         finalists = choose_finalists(first, repeated)
         jobs = merge([first, plan_seeds(finalists, range(seeds))])
         tried = {job.record.run for job in first}
         further = [job for job in jobs if job.record.run not in tried]
-        for _ in training(further, plan.unfinished(further), seeds, console, "the finalists, seed", engine):
+        for _ in training(further, plan.unfinished(further), seeds, console, "the finalists, seed", launcher):
             write_audit(jobs, folder, prove=False)
         if not is_reported(jobs, folder):
             write_audit(jobs, folder)

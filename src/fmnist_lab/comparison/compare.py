@@ -40,7 +40,7 @@ def compare_tables(
         config_dir: a folder of presets beside those of the lab.
         page_of: gives, for overrides, what writes the page of the report's reproduction into a folder of outputs.
     """
-    engine = registry.choose(*filter(is_hydras, overrides))
+    launcher = registry.choose_launcher(*filter(is_hydras, overrides))
     overrides = [word for word in overrides if not is_hydras(word)]
     for name, why in NOT_FOR_ALL.items():
         if value := next((word.partition("=")[2] for word in overrides if key_of(word) == name), None):
@@ -62,7 +62,7 @@ def compare_tables(
         if not files:
             page_of(told)(outputs, console)
 
-    return experiments.run_experiments("checks", runs, seeds, write, engine)
+    return experiments.run_experiments("checks", runs, seeds, write, launcher)
 
 
 def configure(check: Check, overrides: Sequence[str], config_dir: str | None = None) -> list[Config | None]:

@@ -35,7 +35,7 @@ def reproduce(study: str, seeds: int, overrides: Sequence[str]) -> int:
             check_saddle(Path(config.outputs), config.data.root, console)
         report(experiments, done, told, console)
 
-    return run_experiments(study, experiments, seeds, write, registry.choose(*overrides))
+    return run_experiments(study, experiments, seeds, write, registry.choose_launcher(*overrides))
 
 
 def experiments_told(overrides: Sequence[str]) -> Experiments:

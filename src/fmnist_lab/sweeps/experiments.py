@@ -16,7 +16,7 @@ from fmnist_lab.sweeps import execute, outcome, plan
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.job import Job
 from fmnist_lab.sweeps.launchers import base
-from fmnist_lab.sweeps.launchers.base import Engine
+from fmnist_lab.sweeps.launchers.base import Launcher
 
 # Seconds for a unit of `Job.cost`, while no run on disk tells how fast this machine is.
 ROUGH_RATE = 6e-11
@@ -25,7 +25,7 @@ Experiments = Mapping[str, Sequence[Config]]  # by preset
 
 
 def run_experiments(
-    folder: str, experiments: Experiments, seeds: int, write: Callable[[int, Console], None], engine: Engine
+    folder: str, experiments: Experiments, seeds: int, write: Callable[[int, Console], None], launcher: Launcher
 ) -> int:
     """Train what is missing of `experiments`, seed by seed; return the exit status as `run_sweep`.
 
@@ -42,7 +42,7 @@ def run_experiments(
         return 0
     with opened(folder, everything, todo) as console:
         console.say(forecast(everything, todo))
-        for done in training(everything, todo, seeds, console, "seed", engine):
+        for done in training(everything, todo, seeds, console, "seed", launcher):
             write(done, console)
         write(seeds, console)
         return outcome.list_failed(everything, console)
@@ -131,21 +131,21 @@ def opened(study: str, jobs: Sequence[Job], todo: Sequence[Job]) -> Iterator[Con
 
 
 def training(
-    jobs: Sequence[Job], todo: Sequence[Job], seeds: int, console: Console, what: str, engine: Engine
+    jobs: Sequence[Job], todo: Sequence[Job], seeds: int, console: Console, what: str, launcher: Launcher
 ) -> Iterator[int]:
     """Train those `todo` of the runs seed by seed; after each seed that had any, but the last: how many are done."""
     for seed in range(seeds):
         its_jobs, its_todo = ([job for job in some if job.config.seed == seed] for some in (jobs, todo))
-        if train_missing(its_jobs, its_todo, console, f"{what} {seed}", engine) and seed + 1 < seeds:
+        if train_missing(its_jobs, its_todo, console, f"{what} {seed}", launcher) and seed + 1 < seeds:
             yield seed + 1
 
 
-def train_missing(jobs: Sequence[Job], todo: Sequence[Job], console: Console, what: str, engine: Engine) -> bool:
+def train_missing(jobs: Sequence[Job], todo: Sequence[Job], console: Console, what: str, launcher: Launcher) -> bool:
     """Train those `todo` of the runs that are called `what`; whether there were any."""
     if not todo:
         return False
     console.say(f"{what}: {forecast(jobs, todo)}")
-    execute.train(todo, lambda its: engine.train([job.config for job in its]), console)
+    execute.train(todo, lambda its: launcher.train([job.config for job in its]), console)
     return True
 
 

@@ -149,7 +149,7 @@ def test_a_sweep_larger_than_an_array_becomes_several(small, slurm, monkeypatch,
     monkeypatch.setattr(base, "LARGEST_ARRAY", 2)
     monkeypatch.chdir(tmp_path)
     configs = [run.bind_to_machine(small(f"seed={seed}", "data.validation=59000")) for seed in range(5)]
-    registry.choose("hydra/launcher=slurm").train(configs)
+    registry.choose_launcher("hydra/launcher=slurm").train(configs)
     assert all(run.locate(config).summary() for config in configs)
     record_property("seen", "5 runs in arrays of at most 2: all finished")
 

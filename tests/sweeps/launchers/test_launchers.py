@@ -19,7 +19,7 @@ from fmnist_lab.runs import run
 from fmnist_lab.runs.record import Record
 from fmnist_lab.sweeps.launchers import base, joblib, registry, slurm, submitit_local
 
-LAUNCHERS = pytest.mark.parametrize("name", registry.ENGINES)
+LAUNCHERS = pytest.mark.parametrize("name", registry.LAUNCHERS)
 
 
 def presets():
@@ -41,9 +41,9 @@ def test_every_engine_has_its_file_with_its_options_and_when_to_use_it(name, eve
     assert text.startswith("# ")
     assert values.pop("engine") == name
     assert values.pop("_target_").startswith("hydra_plugins.")
-    assert set(values) == {field.name for field in dataclasses.fields(registry.ENGINES[name])}
-    assert vars(registry.build(name, values)) == values
-    assert set(presets()) == set(registry.ENGINES)
+    assert set(values) == {field.name for field in dataclasses.fields(registry.LAUNCHERS[name])}
+    assert vars(registry.build_launcher(name, values)) == values
+    assert set(presets()) == set(registry.LAUNCHERS)
 
 
 @LAUNCHERS
@@ -51,8 +51,8 @@ def test_a_missing_extra_is_answered_with_what_to_type(name, monkeypatch):
     monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: None)
     extra = {"joblib": "joblib", "submitit_local": "slurm", "slurm": "slurm", "ray": "ray"}[name]
     with pytest.raises(InputError) as told:
-        registry.choose(f"hydra/launcher={name}")
-    package = registry.ENGINES[name].package
+        registry.choose_launcher(f"hydra/launcher={name}")
+    package = registry.LAUNCHERS[name].package
     assert str(told.value) == f'hydra/launcher={name}: needs {package}: pip install "fmnist-lab[{extra}]"'
 
 
@@ -73,7 +73,7 @@ def test_slurm_is_used_where_slurm_is(monkeypatch):
     monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(base.shutil, "which", lambda name: None)
     with pytest.raises(InputError, match="needs the command sbatch"):
-        registry.choose("hydra/launcher=slurm")
+        registry.choose_launcher("hydra/launcher=slurm")
 
 
 @pytest.mark.parametrize(
@@ -87,25 +87,25 @@ def test_slurm_is_used_where_slurm_is(monkeypatch):
 )
 def test_a_wrong_option_is_answered_with_one_line(override, said, everything_installed):
     with pytest.raises(InputError) as told:
-        registry.choose("hydra/launcher=slurm", override)
+        registry.choose_launcher("hydra/launcher=slurm", override)
     assert str(told.value) == said
 
 
 def test_any_option_of_sbatch_can_be_given(everything_installed):
-    engine = registry.choose("hydra/launcher=slurm", "+hydra.launcher.additional_parameters.constraint=amd")
-    assert engine.additional_parameters == {"constraint": "amd"}
+    launcher = registry.choose_launcher("hydra/launcher=slurm", "+hydra.launcher.additional_parameters.constraint=amd")
+    assert launcher.additional_parameters == {"constraint": "amd"}
 
 
 def test_a_study_trains_with_joblib_unless_told():
-    assert registry.choose("lr=0.1") == joblib.Joblib(n_jobs=-1)
-    assert registry.choose("hydra/launcher=joblib", "hydra.launcher.n_jobs=3") == joblib.Joblib(n_jobs=3)
+    assert registry.choose_launcher("lr=0.1") == joblib.Joblib(n_jobs=-1)
+    assert registry.choose_launcher("hydra/launcher=joblib", "hydra.launcher.n_jobs=3") == joblib.Joblib(n_jobs=3)
     with pytest.raises(InputError, match="must be one of joblib, "):
-        registry.choose("hydra/launcher=basic")
+        registry.choose_launcher("hydra/launcher=basic")
 
 
 def test_a_plugin_of_the_same_name_does_not_come_between():
     ConfigStore.instance().store(group="hydra/launcher", name="joblib", node={"theirs": 1}, provider="a plugin")
-    assert launcher_options("hydra/launcher=joblib").engine == "joblib"
+    assert launcher_options("hydra/launcher=joblib").launcher == "joblib"
 
 
 @pytest.mark.promise

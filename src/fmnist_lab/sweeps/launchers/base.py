@@ -29,7 +29,7 @@ COUNT = Constraint(
 )
 
 
-class Engine(ABC):
+class Launcher(ABC):
     """Fields of the engines are the options of `conf/hydra/launcher/<name>.yaml`."""
 
     package: ClassVar[str]  # what must be installed

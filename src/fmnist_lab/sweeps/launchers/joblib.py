@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmnist_lab.config.schema import Config, key
-from fmnist_lab.sweeps.launchers.base import COUNT, Engine, attempt, costly_first, here, threads
+from fmnist_lab.sweeps.launchers.base import COUNT, Launcher, attempt, costly_first, here, threads
 
 if TYPE_CHECKING:
     pass
@@ -20,7 +20,7 @@ IDLE = 300  # seconds until a joblib worker without work ends, as joblib's own
 
 
 @dataclass
-class Joblib(Engine):
+class Joblib(Launcher):
     """Worker processes of this machine, used again from run to run."""
 
     package, extra = "joblib", "joblib"

@@ -16,7 +16,7 @@ from fmnist_lab.config.schema import TEXT, Config, key, wrong
 from fmnist_lab.errors import Terminated
 from fmnist_lab.runs.provenance import cores
 from fmnist_lab.runs.run import locate
-from fmnist_lab.sweeps.launchers.base import Engine, explain, threads
+from fmnist_lab.sweeps.launchers.base import Launcher, explain, threads
 from fmnist_lab.sweeps.launchers.joblib import attempt_in
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Ray(Engine):
+class Ray(Launcher):
     """Tasks of a Ray cluster: one started here, on all cores, or one that is running already."""
 
     package, extra = "ray", "ray"

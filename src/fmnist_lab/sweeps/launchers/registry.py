@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fmnist_lab.compose import launcher_options, typed
 from fmnist_lab.config.schema import constraints, wrong
 from fmnist_lab.errors import InputError
-from fmnist_lab.sweeps.launchers.base import Engine
+from fmnist_lab.sweeps.launchers.base import Launcher
 from fmnist_lab.sweeps.launchers.joblib import Joblib
 from fmnist_lab.sweeps.launchers.ray import Ray
 from fmnist_lab.sweeps.launchers.slurm import Slurm
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     pass
 
 
-def build(name: str, options: Mapping[str, Any]) -> Engine:
+def build_launcher(name: str, options: Mapping[str, Any]) -> Launcher:
     """The engine of this name with these options; InputError when one is wrong or something is not installed."""
-    kind = ENGINES[name]
+    kind = LAUNCHERS[name]
     if importlib.util.find_spec(kind.package) is None:
         raise InputError(f'hydra/launcher={name}: needs {kind.package}: pip install "fmnist-lab[{kind.extra}]"')
     if kind.program and shutil.which(kind.program) is None:
@@ -36,20 +36,20 @@ def build(name: str, options: Mapping[str, Any]) -> Engine:
         raise wrong(f"hydra.launcher.{option}", options[option], constraints(kind)[option].words) from None
 
 
-def choose(*overrides: str) -> Engine:
+def choose_launcher(*overrides: str) -> Launcher:
     """The engine that `overrides` such as `hydra/launcher=slurm` choose; joblib when they choose none."""
     options = launcher_options("hydra/launcher=joblib", *overrides)
-    if "engine" not in options:
-        raise InputError(f"hydra/launcher: must be one of {', '.join(ENGINES)}, which train without Hydra")
-    return build(options.engine, own_options(options))
+    if "launcher" not in options:
+        raise InputError(f"hydra/launcher: must be one of {', '.join(LAUNCHERS)}, which train without Hydra")
+    return build_launcher(options.launcher, own_options(options))
 
 
 def own_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Of a launcher's file, what the engine itself wants to know."""
-    return {name: value for name, value in options.items() if name not in ("_target_", "engine")}
+    return {name: value for name, value in options.items() if name not in ("_target_", "launcher")}
 
 
-ENGINES: dict[str, type[Engine]] = {
+LAUNCHERS: dict[str, type[Launcher]] = {
     "joblib": Joblib,
     "submitit_local": SubmititLocal,
     "slurm": Slurm,

@@ -16,7 +16,7 @@ from fmnist_lab.config.schema import TEXT, Config, Constraint, key, whole
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import locate
-from fmnist_lab.sweeps.launchers.base import Engine, explain, threads
+from fmnist_lab.sweeps.launchers.base import Launcher, explain, threads
 from fmnist_lab.sweeps.launchers.submitit_jobs import Attempt, job_folder
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ PATIENCE = 60  # seconds until the records that other machines wrote must be see
 
 
 @dataclass
-class Slurm(Engine):
+class Slurm(Launcher):
     """A job array on a SLURM cluster: a job a run, on as many cores as the run has threads.
 
     Only squeue is asked how the jobs are, as it answers with and without accounting.

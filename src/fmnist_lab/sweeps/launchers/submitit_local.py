@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fmnist_lab.config.schema import Config, key, whole
 from fmnist_lab.runs.run import locate
-from fmnist_lab.sweeps.launchers.base import COUNT, Engine, costly_first, explain, here
+from fmnist_lab.sweeps.launchers.base import COUNT, Launcher, costly_first, explain, here
 from fmnist_lab.sweeps.launchers.submitit_jobs import Attempt, job_folder
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class SubmititLocal(Engine):
+class SubmititLocal(Launcher):
     """What `Slurm` does, on this machine: a job a run, a process of its own, with a time limit."""
 
     package, extra = "submitit", "slurm"
