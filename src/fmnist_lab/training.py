@@ -19,7 +19,7 @@ DIVERGED_ABOVE = 1e6
 
 
 @dataclass(frozen=True)
-class Part:
+class Subset:
     """A share of the data as a model is fed it: `rows` (n,) are the feed's rows, `labels` (n,) their classes."""
 
     feed: Feed
@@ -50,8 +50,8 @@ class Fit:
 
 def fit(
     model: Model,
-    train: Part,
-    validation: Part,
+    train: Subset,
+    validation: Subset,
     *,
     epochs: int,
     batch_size: int,
@@ -102,7 +102,7 @@ def train_epoch(model: Model, feed: Feed, rows: Rows, batch_size: int) -> NDArra
     return np.array([float(loss) for loss in losses])
 
 
-def validate(model: Model, validation: Part, losses: NDArray[np.float64]) -> tuple[float, float]:
+def validate(model: Model, validation: Subset, losses: NDArray[np.float64]) -> tuple[float, float]:
     """What `evaluate` says after an epoch whose batches had these losses; nan twice when it diverged."""
     if losses.max() <= DIVERGED_ABOVE:  # which nan is not
         loss, accuracy = evaluate(model, validation)
@@ -111,7 +111,7 @@ def validate(model: Model, validation: Part, losses: NDArray[np.float64]) -> tup
     return math.nan, math.nan
 
 
-def evaluate(model: Model, part: Part) -> tuple[float, float]:
+def evaluate(model: Model, part: Subset) -> tuple[float, float]:
     """Mean cross-entropy and accuracy of the model on `part`."""
     return score(predict(model, part), part.labels)
 
@@ -125,7 +125,7 @@ def score(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float
     return float(loss), float(np.mean(logits.argmax(axis=1) == labels))
 
 
-def predict(model: Model, part: Part) -> NDArray[np.float64]:
+def predict(model: Model, part: Subset) -> NDArray[np.float64]:
     """Logits in float64, shape (n, classes)."""
     with np.errstate(all="ignore"):
         blocks = [model.logits(part.feed(rows)[0]).astype(np.float64) for rows in batches(part.rows, EVALUATION_ROWS)]

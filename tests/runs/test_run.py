@@ -15,7 +15,7 @@ from fmnist_lab.config.schema import identity
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs import record as record_module
 from fmnist_lab.runs import run
-from fmnist_lab.training import Part, evaluate, fit
+from fmnist_lab.training import Subset, evaluate, fit
 
 TIMES = {"train_seconds", "fit_seconds", "evaluate_seconds", "provenance", "files"}
 METRICS = ("validation_accuracy", "test_accuracy", "train_accuracy", "test_loss")
@@ -213,7 +213,7 @@ class Told:
 
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=12), st.integers(0, 4), st.floats(0, 0.5))
 def test_patience_counts_epochs_in_a_row(losses, patience, tolerance):
-    part = Part(lambda rows: (rows, rows), np.arange(1), np.zeros(1, np.int64))
+    part = Subset(lambda rows: (rows, rows), np.arange(1), np.zeros(1, np.int64))
     ended = fit(Told(iter(losses)), part, part, epochs=len(losses), batch_size=1, order=None,
                 patience=patience, tolerance=tolerance)  # fmt: skip
     better = [loss <= min([math.inf, *losses[:place]]) - tolerance for place, loss in enumerate(losses)]

@@ -17,7 +17,7 @@ from fmnist_lab.comparison.statistics import VERDICTS, Comparison, compare_famil
 from fmnist_lab.comparison.table_format import Check, CheckedCell, headings
 from fmnist_lab.results import html, latex, tables
 from fmnist_lab.results.factors import as_text, display
-from fmnist_lab.results.html import Part, Picture, Section
+from fmnist_lab.results.html import Block, Picture, Section
 from fmnist_lab.results.manifest import replace_report
 from fmnist_lab.results.style import applied, render
 from fmnist_lab.results.tables import signed
@@ -103,8 +103,8 @@ def write_check(check: Check, table: pd.DataFrame, runs: pd.DataFrame, commands:
 def check_section(folder: Path, texts: Mapping[str, str]) -> Section:
     """The tables that were judged in `folder`, of those whose YAML texts are given by name and are what was judged."""
     judged = [name for name, text in texts.items() if _is_of(folder / name / "table.yaml", text)]
-    parts = [_part(folder / name, *headings(f"{name}.yaml", texts[name])) for name in judged]
-    return Section("elsewhere", "Numbers printed elsewhere", FOOTNOTE, parts)
+    blocks = [_part(folder / name, *headings(f"{name}.yaml", texts[name])) for name in judged]
+    return Section("elsewhere", "Numbers printed elsewhere", FOOTNOTE, blocks)
 
 
 def _is_of(path: Path, text: str) -> bool:
@@ -112,13 +112,13 @@ def _is_of(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
 
 
-def _part(folder: Path, title: str, source: str) -> Part:
+def _part(folder: Path, title: str, source: str) -> Block:
     na = dict.fromkeys(NUMERIC, "")
     table = pd.read_csv(folder / "table.csv", keep_default_na=False, na_values=na)
     figure = folder / f"{FIGURE}.png"
     pictures = [_picture(folder.name, {"png": figure.read_bytes()}, table)] if figure.is_file() else []
     text = html.to_html(readable(table), NUMBERS, title)
-    return Part(title, source, pictures, [text], [f"python -m fmnist_lab.check {folder.name}"])
+    return Block(title, source, pictures, [text], [f"python -m fmnist_lab.check {folder.name}"])
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -168,11 +168,11 @@ def _section(check: Check, table: pd.DataFrame, commands: Sequence[str]) -> Sect
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph .* missing")  # a letter that the font lacks becomes a box
         pictures = [_picture(check.name, render(differences_figure(table)), table)] if drawn else []
-    parts = [
-        Part("", check.source, pictures, [html.to_html(readable(table), NUMBERS, check.title)], [anew]),
-        Part("Each number's runs alone, here with seed 0", commands=alone),
+    blocks = [
+        Block("", check.source, pictures, [html.to_html(readable(table), NUMBERS, check.title)], [anew]),
+        Block("Each number's runs alone, here with seed 0", commands=alone),
     ]
-    return Section("table", "Number by number", FOOTNOTE, [part for part in parts if part.tables or part.commands])
+    return Section("table", "Number by number", FOOTNOTE, [part for part in blocks if part.tables or part.commands])
 
 
 def _files(
@@ -186,7 +186,7 @@ def _files(
         "table.tex",
         latex.to_latex(_filled(text), NUMBERS, BREAKING, f"{check.title}. {FOOTNOTE}", f"tab:{check.name}"),
     )
-    for picture in chain.from_iterable(part.pictures for part in section.parts):
+    for picture in chain.from_iterable(part.pictures for part in section.blocks):
         yield from ((f"{FIGURE}.{extension}", content) for extension, content in picture.files.items())
     lead = f"{len(table)} published numbers, each beside the runs that its settings give."
     counts = verdict_counts(table)

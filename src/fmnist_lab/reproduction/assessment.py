@@ -82,7 +82,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Part:
+class Assertion:
     """One thing that a sentence asserts, and what the runs say of it."""
 
     text: str
@@ -255,7 +255,7 @@ class _Judgement:
             fewest,
         )
 
-    def _parts(self, tests: Sequence[Any]) -> list[Part]:
+    def _parts(self, tests: Sequence[Any]) -> list[Assertion]:
         """What the tests assert; what most runs are to show in several samples is one thing, seed by seed."""
         shown: dict[str, list[Majority]] = defaultdict(list)
         parts = []
@@ -266,7 +266,7 @@ class _Judgement:
                 parts += self._compared(test)
         return parts + [self._majority(what, its_tests) for what, its_tests in shown.items()]
 
-    def _compared(self, test: Any) -> list[Part]:
+    def _compared(self, test: Any) -> list[Assertion]:
         match test:
             case Paired(every_epoch=True):
                 return self._paired_curve(test)
@@ -276,37 +276,39 @@ class _Judgement:
                 return [self._returns(test)]
         raise TypeError(f"{test}: no test of a sentence")
 
-    def _paired(self, test: Paired) -> Part:
+    def _paired(self, test: Paired) -> Assertion:
         unit = METRICS[test.metric]
         first, second = pairs(*(self.samples.measure(sample, test.metric) for sample in (test.first, test.second)))
         text = f"{_versus(test.first, test.second)}, {_metric(test.metric)}"
         if unit == "time" and not self.samples.comparable(test.first, test.second):
-            return Part(f"{text} ({TIMES_DIFFER})", Evidence(len(first)), unit)
-        return Part(text, statistics.paired(first, second, test.relation, self._margin(unit)), unit)
+            return Assertion(f"{text} ({TIMES_DIFFER})", Evidence(len(first)), unit)
+        return Assertion(text, statistics.paired(first, second, test.relation, self._margin(unit)), unit)
 
-    def _paired_curve(self, test: Paired) -> list[Part]:
+    def _paired_curve(self, test: Paired) -> list[Assertion]:
         unit = METRICS[test.metric]
         first, second = (self.samples.curve(sample, test.metric) for sample in (test.first, test.second))
         seeds = first.index.intersection(second.index)
         text = f"{_versus(test.first, test.second)}, {_metric(test.metric)}"
         if not len(seeds):
-            return [Part(text, Evidence(0), unit)]
+            return [Assertion(text, Evidence(0), unit)]
         found = statistics.paired_curve(first.loc[seeds], second.loc[seeds], test.relation, self._margin(unit))
-        return [Part(f"{text} at epoch {epoch}", one, unit) for epoch, one in zip(first.columns, found, strict=True)]
+        return [
+            Assertion(f"{text} at epoch {epoch}", one, unit) for epoch, one in zip(first.columns, found, strict=True)
+        ]
 
-    def _majority(self, shows: str, tests: Sequence[Majority]) -> Part:
+    def _majority(self, shows: str, tests: Sequence[Majority]) -> Assertion:
         flags = pd.concat([self.samples.shows(test.sample, shows) for test in tests], axis=1).dropna()
         names = [_sample(test.sample) for test in tests]
         text = f"{' and '.join(names) if len(names) <= MOST_PARTS_TOLD else f'all {len(names)}'}: {PROPERTIES[shows]}"
-        return Part(text, statistics.majority(flags.astype(bool).all(axis=1)), "share")
+        return Assertion(text, statistics.majority(flags.astype(bool).all(axis=1)), "share")
 
-    def _returns(self, test: Returns) -> Part:
+    def _returns(self, test: Returns) -> Assertion:
         one, two, three = (self.samples.measure({**test.sample, "hidden": h}, test.metric) for h in test.hidden)
         before, after = doublings(test.hidden)
         earlier, later = pairs((two - one).dropna() / before, (three - two).dropna() / after)
         networks = ", ".join(display(str(list(hidden))) for hidden in test.hidden)
         text = f"{_sample(test.sample)}, gain of a doubling along {networks}"
-        return Part(text, statistics.paired(later, earlier, "lower"), METRICS[test.metric])
+        return Assertion(text, statistics.paired(later, earlier, "lower"), METRICS[test.metric])
 
     # What needs no run.
 
@@ -446,7 +448,7 @@ def _compared(found: Comparison, published: str, measured: str, fate: str) -> Ju
     return Judged(found.verdict, reason, published, measured, *numbers)
 
 
-def _reason(verdict: str, parts: Sequence[Part], fewest: int) -> str:
+def _reason(verdict: str, parts: Sequence[Assertion], fewest: int) -> str:
     count = f"{len(parts)} parts" if len(parts) > 1 else "it"
     match verdict:
         case "identical":
@@ -464,7 +466,7 @@ def _reason(verdict: str, parts: Sequence[Part], fewest: int) -> str:
     return f"neither it nor the opposite shows at the {100 * ALPHA:.0f} % level"
 
 
-def _measured(parts: Sequence[Part], weakest: Part) -> str:
+def _measured(parts: Sequence[Assertion], weakest: Assertion) -> str:
     if len(parts) <= MOST_PARTS_TOLD:
         return "; ".join(f"{part.text}: {_difference(part)}" for part in parts)
     count = Counter(statistics.decide([part.evidence]) for part in parts)
@@ -472,7 +474,7 @@ def _measured(parts: Sequence[Part], weakest: Part) -> str:
     return f"of {len(parts)} parts {tally}; weakest: {weakest.text}: {_difference(weakest)}"
 
 
-def _difference(part: Part) -> str:
+def _difference(part: Assertion) -> str:
     """The difference as its unit is read, with its interval."""
     found = part.evidence
     if part.unit == "share":

@@ -112,7 +112,7 @@ def _swap(study: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
 
 def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
     for section in sections:
-        for part in section.parts:
+        for part in section.blocks:
             for picture in part.pictures:
                 for extension, content in picture.files.items():
                     yield f"figures/{picture.name}.{extension}", content

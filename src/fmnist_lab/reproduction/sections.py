@@ -21,7 +21,7 @@ from fmnist_lab.reproduction.findings import Tables
 from fmnist_lab.reproduction.report import Figure as PublishedFigure
 from fmnist_lab.reproduction.report import load_report, printed_title
 from fmnist_lab.results.factors import Factor, as_text, describe, display, label
-from fmnist_lab.results.html import Part, Picture, Section, to_html
+from fmnist_lab.results.html import Block, Picture, Section, to_html
 from fmnist_lab.results.style import RIVALS, render
 from fmnist_lab.results.tables import NUMBERS, readable
 from fmnist_lab.runs.record import Record
@@ -67,8 +67,8 @@ NOT_A_COLUMN = ("dtype", "loader")  # settings of the report that its reproducti
 def claim_section(claims: pd.DataFrame) -> Section:
     """Every claim, kind by kind."""
     others = {kind: kind for kind in claims["kind"] if kind not in KINDS}
-    parts = [
-        Part(title, tables=[_claims(its_claims, title)], commands=_distinct(its_claims["command"]))
+    blocks = [
+        Block(title, tables=[_claims(its_claims, title)], commands=_distinct(its_claims["command"]))
         for kind, title in (KINDS | others).items()
         if len(its_claims := claims[claims["kind"] == kind])
     ]
@@ -79,12 +79,12 @@ def claim_section(claims: pd.DataFrame) -> Section:
         f"noticed with probability {POWER:g}. Known: how, as stated in the report, digitised from a plot, "
         "from its author's code, or inferred, and from how many runs."
     )
-    return Section("claims", "Claim by claim", text, parts)
+    return Section("claims", "Claim by claim", text, blocks)
 
 
 def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
     """The printed figures again, and accuracy against the learning rate."""
-    parts = []
+    blocks = []
     for number, printed in enumerate(load_report().figures.values(), start=1):
         its_runs = at_report(runs, lr=printed.lr)
         if len(its_runs):
@@ -94,7 +94,7 @@ def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
                 "run of ours with 95 % confidence at all epochs together; one seed has none."
             )
             picture = _picture(f"figure{number}", figure, _of_series(printed, its_runs), caption)
-            parts.append(Part(f"Figure {number}", pictures=[picture], commands=[_command("figures", its_runs)]))
+            blocks.append(Block(f"Figure {number}", pictures=[picture], commands=[_command("figures", its_runs)]))
     of_rates = at_report(runs, lr=None)
     if of_rates["lr"].nunique() > 1:
         figure = figures.setting_figure(of_rates, "lr", f"hidden {display(str(of_rates['hidden'].iloc[0]))}")
@@ -102,13 +102,13 @@ def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
         alt = f"Test accuracy of both models against the learning rate: {accuracies}."
         picture = _picture("learning_rate", figure, alt, "Mean and 95 % interval over seeds.")
         command = _command("figures", of_rates)
-        parts.append(Part("Accuracy against the learning rate", pictures=[picture], commands=[command]))
-    return Section("figures", "The report's figures", "", parts)
+        blocks.append(Block("Accuracy against the learning rate", pictures=[picture], commands=[command]))
+    return Section("figures", "The report's figures", "", blocks)
 
 
 def table_section(tables: Tables, runs: pd.DataFrame) -> Section:
     """The printed tables in their own layout, with the measured values."""
-    parts = []
+    blocks = []
     for id in dict.fromkeys(id for id, _ in tables):
         chosen = {settings: table for (its_id, settings), table in tables.items() if its_id == id}
         title = printed_title(id)
@@ -118,21 +118,21 @@ def table_section(tables: Tables, runs: pd.DataFrame) -> Section:
             f"{title}, printed and measured test accuracy of each network; the values stand in the tables below.",
             "Printed values hollow, measured means filled; the bars are prediction intervals.",
         )
-        parts.append(Part(title, pictures=[picture, *_of_sizes(runs, id)]))
+        blocks.append(Block(title, pictures=[picture, *_of_sizes(runs, id)]))
         for settings, table in chosen.items():
             words = figures.SETTINGS[settings]
             preset = id if settings == "stated" else f"{id}_{settings}"
             html = entry_tables.to_html(table, f"{title}, {words}")
             command = _command(preset, runs)
-            parts.append(Part(f"{title}, {words}", tables=[html], commands=[command]))
-    return Section("tables", "The report's tables", entry_tables.FOOTNOTE, parts)
+            blocks.append(Block(f"{title}, {words}", tables=[html], commands=[command]))
+    return Section("tables", "The report's tables", entry_tables.FOOTNOTE, blocks)
 
 
 def initialization_section(runs: pd.DataFrame) -> Section:
     """The initialisation study, in a picture and a table."""
     study = at_report(runs, lr=None, init=None)
     differences = figures.initialization_differences(study).dropna(subset="mean")
-    parts = []
+    blocks = []
     if differences["start"].nunique() > 1:
         picture = _picture(
             "initialization",
@@ -143,18 +143,20 @@ def initialization_section(runs: pd.DataFrame) -> Section:
             "Below: custom minus PyTorch, paired by seed, with 95 % intervals.",
         )
         html = to_html(entry_tables.swap(differences), entry_tables.SWAP_NUMBERS, "Custom minus PyTorch")
-        parts.append(Part("The swap", pictures=[picture], tables=[html], commands=[_command("initialization", study)]))
+        blocks.append(
+            Block("The swap", pictures=[picture], tables=[html], commands=[_command("initialization", study)])
+        )
     text = (
         "Glorot's uniform start is the custom model's own, the default of torch.nn.Linear is PyTorch's. "
         "Each model was given the other's as well, all else equal."
     )
-    return Section("initialization", "Is it the code or the start?", text, parts)
+    return Section("initialization", "Is it the code or the start?", text, blocks)
 
 
 def learnt_section(runs: pd.DataFrame, folder: Path) -> Section:
     """What the networks have learnt at the figures' best learning rate, from the records in `folder`."""
     finished = at_report(runs, lr=None).query("status == 'finished'")
-    parts = []
+    blocks = []
     text = ""
     if len(finished):
         rate = finished.groupby("lr")["validation_accuracy"].mean().idxmax()
@@ -163,16 +165,16 @@ def learnt_section(runs: pd.DataFrame, folder: Path) -> Section:
             model: [Record(folder / run) for run in its_runs.loc[its_runs["model"] == model, "run"]] for model in RIVALS
         }
         pictures = [*_weights(records), *_predictions(records)]
-        parts = [Part("", pictures=pictures, commands=[_command("figures", its_runs)])] if pictures else []
+        blocks = [Block("", pictures=pictures, commands=[_command("figures", its_runs)])] if pictures else []
         hidden = display(str(its_runs["hidden"].iloc[0]))
         text = f"The networks {hidden} at learning rate {rate:g}, the best of the figures' rates on validation images."
-    return Section("learnt", "What the networks learnt", text, parts)
+    return Section("learnt", "What the networks learnt", text, blocks)
 
 
 def study_section(outputs: Path, studies: Sequence[str], runs: pd.DataFrame) -> Section:
     """Tables and figures of those of the studies whose folders are on disk; `runs` are those of the page."""
-    parts = [
-        Part(
+    blocks = [
+        Block(
             name.replace("_", " "),
             pictures=_on_disk(folder / "figures", name, partial(_of_factor, folder)),
             tables=[_table_on_disk(path) for path in sorted(folder.glob("table*.csv"))],
@@ -181,12 +183,12 @@ def study_section(outputs: Path, studies: Sequence[str], runs: pd.DataFrame) -> 
         for name in studies
         if (folder := outputs / "sweeps" / name).is_dir()
     ]
-    return Section("studies", "Studies beside the report", "", parts)
+    return Section("studies", "Studies beside the report", "", blocks)
 
 
 def audit_section(folder: Path) -> Section:
     """The audit's heat map and tables, if it was run."""
-    parts = []
+    blocks = []
     if (folder / "ranking.csv").is_file():
         files = {title: folder / f"{name}.csv" for name, title in AUDIT.items()}
         found = {title: pd.read_csv(file) for title, file in files.items() if file.is_file()}
@@ -197,7 +199,7 @@ def audit_section(folder: Path) -> Section:
             if len(table)
         ]
         text = _presets(found[AUDIT["ranking"]])
-        parts.append(Part("", text, pictures, htmls, commands=["python scripts/audit.py"]))
+        blocks.append(Block("", text, pictures, htmls, commands=["python scripts/audit.py"]))
     left_out = [
         f" {printed_title(table.id)}'s network {display(str(list(row.hidden)))} is left out: {row.note}."
         for table in load_report().tables.values()
@@ -205,7 +207,7 @@ def audit_section(folder: Path) -> Section:
         if row.untold
     ]
     text = f"Settings fitted to a table explain it at most; only other tables can contradict them.{''.join(left_out)}"
-    return Section("audit", "Which settings would explain the tables?", text, parts)
+    return Section("audit", "Which settings would explain the tables?", text, blocks)
 
 
 def _presets(ranking: pd.DataFrame) -> str:
@@ -222,7 +224,7 @@ def _presets(ranking: pd.DataFrame) -> str:
 
 def saddle_section(folder: Path) -> Section:
     """The checks of the report's bonus question, if they were run."""
-    parts = []
+    blocks = []
     if (folder / "checks.csv").is_file():
         checks = pd.read_csv(folder / "checks.csv")
         verdicts = ["holds" if ok else "does not hold" for ok in checks["ok"]]
@@ -230,8 +232,8 @@ def saddle_section(folder: Path) -> Section:
         numbers = ("prediction", "observation", "error", "tolerance")
         html = to_html(text, numbers, "Predictions of the theory, and what was observed")
         pictures = _on_disk(folder / "figures", "saddle", lambda name: SADDLE.get(name, name))
-        parts.append(Part("", pictures=pictures, tables=[html], commands=["python -m fmnist_lab.saddle"]))
-    return Section("saddle", "The saddle at zero", "", parts)
+        blocks.append(Block("", pictures=pictures, tables=[html], commands=["python -m fmnist_lab.saddle"]))
+    return Section("saddle", "The saddle at zero", "", blocks)
 
 
 def at_report(

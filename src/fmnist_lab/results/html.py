@@ -30,7 +30,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Part:
+class Block:
     """A heading with what stands below it; the commands make it anew."""
 
     title: str
@@ -45,7 +45,7 @@ class Section:
     id: str
     title: str
     text: str
-    parts: Sequence[Part]
+    blocks: Sequence[Block]
 
 
 class Badge(NamedTuple):
@@ -138,7 +138,7 @@ def page(
             lead=lead,
             counts=counts,
             findings=findings,
-            sections=[section for section in sections if section.parts],
+            sections=[section for section in sections if section.blocks],
             conditions=conditions,
             runs=len(finished),
             seeds=sorted(map(int, finished["seed"].unique())),

@@ -20,7 +20,7 @@ from fmnist_lab.models import Model, OptimizerSpec, Weights, build
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.runs import provenance
 from fmnist_lab.runs.record import Record, fingerprint, finite
-from fmnist_lab.training import Epoch, Fit, Part, evaluate, fit, predict, score
+from fmnist_lab.training import Epoch, Fit, Subset, evaluate, fit, predict, score
 
 # Raised when the same configuration comes to give other numbers (by more than rounding), so that records made before
 # are not taken for records made now. A golden run in the tests guards it.
@@ -127,7 +127,7 @@ def load_data(config: Config) -> data.Dataset:
     )
 
 
-def feed_all(model: Model, dataset: data.Dataset) -> tuple[Part, Part, Part]:
+def feed_all(model: Model, dataset: data.Dataset) -> tuple[Subset, Subset, Subset]:
     """Training, validation and test part, resident where the model computes."""
     scaling = dataset.scaling
     feeds = {
@@ -135,7 +135,7 @@ def feed_all(model: Model, dataset: data.Dataset) -> tuple[Part, Part, Part]:
         for part in (dataset.train, dataset.test)
     }
     parts = (dataset.train, dataset.validation, dataset.test)
-    train, validation, test = (Part(feeds[id(part.images)], part.rows, part.labels[part.rows]) for part in parts)
+    train, validation, test = (Subset(feeds[id(part.images)], part.rows, part.labels[part.rows]) for part in parts)
     return train, validation, test
 
 
@@ -215,7 +215,7 @@ def _tell(record: Record, error: Exception) -> None:
         log.error("fmnist_lab: run %s: %s: %s", record.run, type(error).__name__, error)
 
 
-def _final(model: Model, train_part: Part, test_part: Part, record: Record) -> dict[str, float | None]:
+def _final(model: Model, train_part: Subset, test_part: Subset, record: Record) -> dict[str, float | None]:
     """What is looked at once, at the end: a clean pass over the training images, and the test images."""
     start = time.perf_counter()
     _, train_accuracy = evaluate(model, train_part)
