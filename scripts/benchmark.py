@@ -26,12 +26,12 @@ def main() -> int:
     tasks = {part: tasks_of(part, told.contenders, told.quick) for part in told.parts}
     expected = {part: rounds * sum(task.expected for task in its) / 60 for part, its in tasks.items()}
     for part, minutes in expected.items():
-        say(f"{part}: {len(tasks[part])} things to measure, {rounds} times each: about {minutes:.0f} min")
-    say(f"about {sum(expected.values()):.0f} min in all; results in {told.out}")
+        print(f"{part}: {len(tasks[part])} things to measure, {rounds} times each: about {minutes:.0f} min")
+    print(f"about {sum(expected.values()):.0f} min in all; results in {told.out}")
     told.out.mkdir(parents=True, exist_ok=True)
     for part in told.parts:
         measure(part, tasks[part], rounds, told)
-    say(markdown(report.write(told.out), digits=4))
+    print(markdown(report.write(told.out), digits=4))
     return 0
 
 
@@ -65,9 +65,9 @@ def tasks_of(part: str, contenders: list[str], quick: bool) -> list[Task]:
 
 def measure(part: str, tasks: list[Task], rounds: int, told: argparse.Namespace) -> None:
     """Measure a part, keeping what there is after every round."""
-    say(part)
+    print(part)
     conditions = report.conditions(rounds, told.quick, options(told))
-    for done in take_turns(tasks, rounds, say):
+    for done in take_turns(tasks, rounds, print):
         report.save(told.out, part, done.frame(), conditions | {"not_measured": done.failures})
 
 
@@ -77,7 +77,7 @@ def options(told: argparse.Namespace) -> str:
     return " ".join([*quick, f"--parts {','.join(told.parts)}", f"--contenders {','.join(told.contenders)}"])
 
 
-def say(text: str) -> None:
+def print(text: str) -> None:
     print(text, flush=True)
 
 

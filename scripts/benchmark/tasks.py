@@ -57,7 +57,7 @@ class Rounds:
         return pd.DataFrame(self.rows, columns=["round", "contender", *SETTINGS, "quantity", "value"])
 
 
-def take_turns(tasks: Sequence[Task], rounds: int, say: Callable[[str], object]) -> Iterator[Rounds]:
+def take_turns(tasks: Sequence[Task], rounds: int, print: Callable[[str], object]) -> Iterator[Rounds]:
     """Measure every task once a round; after each round, everything so far.
 
     Every other round goes backwards, so that nobody always comes first. A task that failed is not tried again.
@@ -72,11 +72,11 @@ def take_turns(tasks: Sequence[Task], rounds: int, say: Callable[[str], object])
                 measured = task.measure()
             except subprocess.SubprocessError as error:
                 done.failures[name] = reason(error)
-                say(f"  {name}: not measured: {done.failures[name]}")
+                print(f"  {name}: not measured: {done.failures[name]}")
                 continue
             told = {"round": number, "contender": task.contender, **asdict(task.setting)}
             done.rows += [{**told, "quantity": quantity, "value": value} for quantity, value in measured.items()]
-        say(f"  round {number} of {rounds}")
+        print(f"  round {number} of {rounds}")
         yield done
 
 

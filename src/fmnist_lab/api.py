@@ -64,7 +64,7 @@ def train(config: Config) -> Run:
     with in_one_line(Config):
         jobs = plan.plan_runs([config], [""])
         console, todo = Console(None), plan.unfinished(jobs)
-        console.say(plan.announcement(jobs, todo))
+        console.print(plan.announcement(jobs, todo))
         with following(todo, console):
             return Run(run.train(config))
 
@@ -95,7 +95,7 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
         commands = [command(config) for config in configs]
         launcher = joblib.Joblib(n_jobs=workers)
         execute.run_sweep(
-            configs, commands, name, lambda jobs: launcher.train([job.config for job in jobs]), voice=Lines
+            configs, commands, name, lambda jobs: launcher.train([job.config for job in jobs]), make_console=Lines
         )
         return load(plan.folder_of(configs[0], name))
 

@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fmnist_lab.cli.exit_status import open_door, status_of
+from fmnist_lab.cli.exit_status import prepare_process, status_of
 from fmnist_lab.comparison.compare import compare_tables
 from fmnist_lab.config.schema import Config
 from fmnist_lab.reproduction.reproduce import page_of
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = [word for word in told.words if "=" not in word]
     overrides = [word for word in told.words if "=" in word]
     command = " ".join(["python -m fmnist_lab.check", *map(quoted, words)])
-    open_door()
+    prepare_process()
     return status_of(lambda: compare_tables(files, told.seeds, overrides, command, told.config_dir, page_of), Config)
 
 

@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fmnist_lab.cli.exit_status import open_door, status_of
+from fmnist_lab.cli.exit_status import prepare_process, status_of
 from fmnist_lab.config.schema import Config
 from fmnist_lab.reproduction.reproduce import PRESETS, page_of, reproduce
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1; 5 by default")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every experiment: outputs=elsewhere")
     told = parser.parse_intermixed_args(arguments)
-    open_door()
+    prepare_process()
     if told.study == "audit":
         from fmnist_lab.audit.run import audit
 

@@ -294,9 +294,9 @@ def test_a_curve_fits_least_where_it_is_furthest_away_in_half_widths():
 def test_numbers_that_are_not_testable_are_shown_and_leave_the_others_alone():
     ours = [[0.83, 0.831, 0.832, 0.829, 0.828]] * 3
     numbers = [Published(0.8335), Published(0.9, testable=False), Published(0.834)]
-    told, untold, other = compare_family(numbers, ours)
-    assert (untold.verdict, untold.n) == ("not testable", 5)
-    assert untold.difference == pytest.approx(0.83 - 0.9)
+    told, unspecified, other = compare_family(numbers, ours)
+    assert (unspecified.verdict, unspecified.n) == ("not testable", 5)
+    assert unspecified.difference == pytest.approx(0.83 - 0.9)
     assert [told, other] == compare_family([numbers[0], numbers[2]], ours[:2])
 
 

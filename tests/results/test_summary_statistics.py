@@ -13,7 +13,7 @@ from fmnist_lab.results.summary_statistics import (
     TIMES_DIFFER,
     cells,
     diverged_epochs,
-    fate,
+    failure_note,
     interval,
     remarks,
 )
@@ -118,7 +118,7 @@ def test_it_is_said_when_validation_images_are_missing(build, validation, said):
 def test_several_epochs_of_divergence_are_all_named(build):
     sweep = build({"model.name": ["custom"], "seed": [0, 1, 2]})
     sweep = sweep.end("diverged", after=4, seed=0).end("diverged", after=1, seed=2)
-    assert fate(runs_of(sweep)) == "2 of 3 diverged (epochs 2, 5)"
+    assert failure_note(runs_of(sweep)) == "2 of 3 diverged (epochs 2, 5)"
 
 
 def test_the_epoch_of_divergence_is_the_last_on_record(build):

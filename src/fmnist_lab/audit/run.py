@@ -54,7 +54,7 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
         print(audit_forecast(first, todo, repeated, seeds))
         return 0
     with opened("audit", first, todo) as console:
-        console.say(audit_forecast(first, todo, repeated, seeds))
+        console.print(audit_forecast(first, todo, repeated, seeds))
         train_missing(first, todo, console, "the grid, and the scatter of seeds", launcher)
         folder = Path(first[0].config.outputs) / "audit"
         finalists = choose_finalists(first, repeated)
@@ -66,7 +66,7 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
         if not is_reported(jobs, folder):
             write_audit(jobs, folder)
         for line in (folder / "findings.txt").read_text("utf-8").splitlines():
-            console.say(line)
+            console.print(line)
         write_page(folder.parent, console)
         return list_failed(jobs, console)
 

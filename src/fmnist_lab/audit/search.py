@@ -46,7 +46,7 @@ def printed_cells(report: Report) -> pd.DataFrame:
         {"table": table.id, "hidden": str(list(row.hidden)), "model": model, "published": cell.test_accuracy}
         for table in report.tables.values()
         for row in table.rows
-        if not row.untold
+        if not row.unspecified
         for model, cell in row.cells.items()
     ]
     return pd.DataFrame(rows)

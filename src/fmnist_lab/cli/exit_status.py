@@ -20,9 +20,9 @@ from fmnist_lab.errors import Terminated
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what a disk says that takes no more
 
 
-def answer(app: Callable[[], None], schema: type) -> int:
+def run_command(app: Callable[[], None], schema: type) -> int:
     """Run the command line of `app`, whose keys are those of `schema`; return the exit status."""
-    open_door()
+    prepare_process()
     if sys.version_info >= (3, 14):
         accept_lazy_help()
     register(schema)
@@ -72,7 +72,7 @@ def status_of(run: Callable[[], int | None], schema: type) -> int:
         return 1
 
 
-def open_door() -> None:
+def prepare_process() -> None:
     """What a command does first: heed SIGTERM as Ctrl-C, so that workers are ended too, and let no letter stop it."""
     signal.signal(signal.SIGTERM, _terminate)
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from fmnist_lab.cli.exit_status import answer, complain
+from fmnist_lab.cli.exit_status import complain, run_command
 from fmnist_lab.compose import from_omegaconf
 from fmnist_lab.compose_errors import WRONG_INPUT
 from fmnist_lab.config.paths import conf_folder
@@ -57,4 +57,4 @@ def config_dir(runtime: Any) -> list[str]:
 
 def run() -> int:
     """Run the command line; return the exit status."""
-    return answer(app, Config)
+    return run_command(app, Config)

@@ -95,7 +95,7 @@ def write_table(
     from fmnist_lab.results.frames import gather
 
     told = [config for config in configs if config]
-    jobs = [job for job in experiments.plan_seeds(told, range(seeds)) if job.record.tellable()]
+    jobs = [job for job in experiments.plan_seeds(told, range(seeds)) if job.record.has_outcome()]
     frames = gather([(job.record, described(job.config)) for job in jobs])
     runs = join(frames.results, frames.settings)
     settings = [_settings(config) if config else None for config in configs]
@@ -103,8 +103,10 @@ def write_table(
     alone = [experiments.command(config) for config in told]
     page = write_check(check, table, runs, [command, *alone], Path(told[0].outputs))
     for number, metric, published, measured, verdict, n in readable(table)[list(TOLD)].itertuples(index=False):
-        console.say(f"{number}, {metric}: published {published}, measured {measured or 'nothing'}: {verdict}, n = {n}")
-    console.say(str(page.parent))
+        console.print(
+            f"{number}, {metric}: published {published}, measured {measured or 'nothing'}: {verdict}, n = {n}"
+        )
+    console.print(str(page.parent))
 
 
 def configured(cell: CheckedCell, compose: Compose, overrides: Sequence[str]) -> Config:

@@ -139,13 +139,13 @@ class Samples:
     def diverged(self, sample: Sample) -> int:
         return int((self.select(sample)["status"] == "diverged").sum())
 
-    def fate(self, sample: Sample) -> str:
+    def failure_note(self, sample: Sample) -> str:
         """How many of the runs diverged, in words; nothing when none did."""
         diverged = self.diverged(sample)
         return f"{diverged} of {len(self.select(sample))} runs diverged" if diverged else ""
 
 
-def anew(experiment: str, seeds: Iterable[int]) -> str:
+def experiment_command(experiment: str, seeds: Iterable[int]) -> str:
     """The command that does the runs of an experiment with these seeds."""
     return f"python -m fmnist_lab -m experiment={experiment} seed={','.join(map(str, seeds))}"
 

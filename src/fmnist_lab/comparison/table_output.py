@@ -64,7 +64,7 @@ def judge_check(check: Check, samples: Samples, settings: Sequence[Sample | None
     rows = [
         _row(cell, name, Comparison("not testable", cell.not_testable, 0), "")
         if sample is None
-        else _row(cell, name, next(found), samples.fate(sample))
+        else _row(cell, name, next(found), samples.failure_note(sample))
         for cell, name, sample in zip(check.cells, cell_names(check.cells), settings, strict=True)
     ]
     notes = ["; ".join(filter(None, [otherwise, cell.note])) for cell in check.cells]
@@ -163,13 +163,13 @@ def differences_figure(table: pd.DataFrame) -> Figure:
 
 
 def _section(check: Check, table: pd.DataFrame, commands: Sequence[str]) -> Section:
-    anew, *alone = dict.fromkeys(commands)
+    experiment_command, *alone = dict.fromkeys(commands)
     drawn = table["difference"].notna().any()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph .* missing")  # a letter that the font lacks becomes a box
         pictures = [_picture(check.name, render(differences_figure(table)), table)] if drawn else []
     blocks = [
-        Block("", check.source, pictures, [html.to_html(readable(table), NUMBERS, check.title)], [anew]),
+        Block("", check.source, pictures, [html.to_html(readable(table), NUMBERS, check.title)], [experiment_command]),
         Block("Each number's runs alone, here with seed 0", commands=alone),
     ]
     return Section("table", "Number by number", FOOTNOTE, [part for part in blocks if part.tables or part.commands])
@@ -197,7 +197,7 @@ def _files(
     yield "index.html", page
 
 
-def _row(cell: CheckedCell, name: str, found: Comparison, fate: str) -> dict[str, Any]:
+def _row(cell: CheckedCell, name: str, found: Comparison, failure_note: str) -> dict[str, Any]:
     published = cell.published
     measured = published.value + found.difference
     return {
@@ -219,7 +219,7 @@ def _row(cell: CheckedCell, name: str, found: Comparison, fate: str) -> dict[str
         "n": found.n,
         "p": found.p,
         "verdict": explained(found.verdict, cell.fitted),
-        "reason": "; ".join(filter(None, [found.reason, fate])),
+        "reason": "; ".join(filter(None, [found.reason, failure_note])),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from fmnist_lab.comparison import statistics as statistics
-from fmnist_lab.comparison.run_selection import Sample, Samples, anew, pairs
+from fmnist_lab.comparison.run_selection import Sample, Samples, experiment_command, pairs
 from fmnist_lab.comparison.statistics import LEAST_SEEDS, Comparison, Evidence, Published, explained
 from fmnist_lab.reproduction.claims import (
     METRICS,
@@ -134,7 +134,7 @@ class _Judgement:
         for claim in self.claims.claims.values():
             judged = self._judged(claim)
             told = {name: getattr(claim, name) for name in ("where", "kind", "says", "mark", "published_runs")}
-            commands = [anew(name, self.seeds) for name in claim.experiments]
+            commands = [experiment_command(name, self.seeds) for name in claim.experiments]
             yield {
                 "claim": claim.id,
                 **told,
@@ -222,7 +222,7 @@ class _Judgement:
         if found.n > 1:
             at = f"{_signed(found.difference, unit)} ± {_plain(found.half_width, unit)}"
             measured += f"; fits least at epoch {found.at + 1}: {at}"
-        return _compared(found, told, measured, self.samples.fate(sample))
+        return _compared(found, told, measured, self.samples.failure_note(sample))
 
     def _value(self, test: Value, claim: Claim) -> Judged:
         values = self.samples.measure(test.sample, test.metric)
@@ -233,7 +233,7 @@ class _Judgement:
         if found.n == 1:
             measured = _shown(float(values.mean()), unit)
         published = f"{_shown(test.published, unit)} ± {_plain(test.reading_error, unit)}"
-        return _compared(found, published, measured, self.samples.fate(test.sample))
+        return _compared(found, published, measured, self.samples.failure_note(test.sample))
 
     # Sentences.
 
@@ -378,7 +378,7 @@ class _Judgement:
         margin = self.claims.margins["accuracy"]
         found = statistics.compare_family(
             [
-                Published(row.cells[model].test_accuracy, runs, margin=margin, testable=not row.untold)
+                Published(row.cells[model].test_accuracy, runs, margin=margin, testable=not row.unspecified)
                 for row, _, model in places
             ],
             [self.samples.measure(sample, "test_accuracy").to_numpy() for sample in samples],
@@ -413,7 +413,7 @@ class _Judgement:
             "half_width": found.half_width,
             "detectable": found.detectable,
             "p": found.p,
-            "reason": "; ".join(filter(None, [found.reason, row.note, self.samples.fate(sample)])),
+            "reason": "; ".join(filter(None, [found.reason, row.note, self.samples.failure_note(sample)])),
             "printed_as": str(list(row.hidden)),
         }
 
@@ -442,8 +442,8 @@ def _row_of(table: pd.DataFrame, test: CellTest) -> pd.Series[Any]:
     return table[(table["hidden"] == str(list(test.hidden))) & (table["model"] == test.model)].iloc[0]
 
 
-def _compared(found: Comparison, published: str, measured: str, fate: str) -> Judged:
-    reason = "; ".join(filter(None, [found.reason, fate]))
+def _compared(found: Comparison, published: str, measured: str, failure_note: str) -> Judged:
+    reason = "; ".join(filter(None, [found.reason, failure_note]))
     numbers = found.difference, found.half_width, found.detectable, found.n
     return Judged(found.verdict, reason, published, measured, *numbers)
 

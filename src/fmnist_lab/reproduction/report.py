@@ -48,13 +48,13 @@ class Cell(NamedTuple):
 class Row:
     """A network of a table: the widths of its hidden layers as printed, and a cell for each model.
 
-    `untold`: it was trained at other settings than the table's, which the report does not tell.
+    `unspecified`: it was trained at other settings than the table's, which the report does not tell.
     """
 
     hidden: tuple[int, ...]
     cells: Mapping[str, Cell]
     note: str = ""
-    untold: bool = False
+    unspecified: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,12 @@ def _table(id: str, *, mark: str, lr: Any, rows: Any) -> Table:
     return Table(id, known_mark(mark), number(lr), tuple(read.values()))
 
 
-def _row(*, hidden: Any, custom: Any, torch: Any, note: str = "", untold: bool = False) -> Row:
+def _row(*, hidden: Any, custom: Any, torch: Any, note: str = "", unspecified: bool = False) -> Row:
     if not all(type(width) is int and width > 0 for width in hidden):
         raise ValueError(f"hidden={hidden}: should be a list of widths")
-    if untold and not note:
+    if unspecified and not note:
         raise ValueError(f"hidden={hidden}: should have a note that says why its settings are untold")
-    return Row(tuple(hidden), _by_model(_cell, custom=custom, torch=torch), note, untold)
+    return Row(tuple(hidden), _by_model(_cell, custom=custom, torch=torch), note, unspecified)
 
 
 def _by_model(build: Callable[[Any], Built], *, custom: Any, torch: Any) -> dict[str, Built]:

@@ -51,8 +51,8 @@ def report(experiments: Experiments, seeds: int, told: Experiments, console: Con
         if not outcome.is_reported(jobs, folder):
             execute.open_folder(folder, jobs[0].config.outputs)
             outcome.write(jobs, folder)
-            console.say(str(folder))
-    console.say(str(write_page(Path(jobs[0].config.outputs), told)))
+            console.print(str(folder))
+    console.print(str(write_page(Path(jobs[0].config.outputs), told)))
 
 
 def write_page(outputs: Path, told: Experiments) -> Path:
@@ -73,7 +73,7 @@ def write_page(outputs: Path, told: Experiments) -> Path:
 def page_of(overrides: Sequence[str]) -> Callable[[Path, Console], None]:
     """Return what writes the page of the experiments with these overrides, which it checks at once."""
     told = experiments_told(overrides)
-    return lambda outputs, console: console.say(str(write_page(outputs, told)))
+    return lambda outputs, console: console.print(str(write_page(outputs, told)))
 
 
 def check_saddle(outputs: Path, root: str | None, console: Console) -> None:
@@ -84,7 +84,7 @@ def check_saddle(outputs: Path, root: str | None, console: Console) -> None:
 
     folder = outputs / "saddle"
     if saddle_agrees(folder) is None:
-        console.say("the saddle at zero")
+        console.print("the saddle at zero")
         config = compose_as(SaddleConfig, "saddle")
         run_saddle(dataclasses.replace(config, outputs=str(outputs), data=dataclasses.replace(config.data, root=root)))
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fmnist_lab import data
-from fmnist_lab.comparison.run_selection import anew
+from fmnist_lab.comparison.run_selection import experiment_command
 from fmnist_lab.comparison.statistics import POWER
 from fmnist_lab.reproduction import figures
 from fmnist_lab.reproduction import tables as entry_tables
@@ -204,7 +204,7 @@ def audit_section(folder: Path) -> Section:
         f" {printed_title(table.id)}'s network {display(str(list(row.hidden)))} is left out: {row.note}."
         for table in load_report().tables.values()
         for row in table.rows
-        if row.untold
+        if row.unspecified
     ]
     text = f"Settings fitted to a table explain it at most; only other tables can contradict them.{''.join(left_out)}"
     return Section("audit", "Which settings would explain the tables?", text, blocks)
@@ -404,7 +404,7 @@ def _seeds(runs: pd.DataFrame) -> str:
 
 
 def _command(experiment: str, runs: pd.DataFrame) -> str:
-    return anew(experiment, sorted(runs["seed"].unique()))
+    return experiment_command(experiment, sorted(runs["seed"].unique()))
 
 
 def _distinct(texts: Iterable[object]) -> list[str]:

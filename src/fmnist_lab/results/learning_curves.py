@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from fmnist_lab.results.intervals import simultaneous_half_widths
 from fmnist_lab.results.style import FAINT, RIVALS, Rival, add_legend, dress_accuracy, new_figure
-from fmnist_lab.results.summary_statistics import fate, interval
+from fmnist_lab.results.summary_statistics import failure_note, interval
 
 DECADES_FOR_LOG = 2
 MARKS_A_LINE = 20
@@ -91,7 +91,7 @@ def _look_at_lines(axes: Axes) -> None:
 
 def _legend_entry(rival: Rival, runs: pd.DataFrame) -> Line2D:
     seeds = f"n = {_seeds(runs)}" if _seeds(runs) > 1 else ""
-    return rival.sample(seeds, fate(runs))
+    return rival.sample(seeds, failure_note(runs))
 
 
 def _seeds(runs: pd.DataFrame) -> int:

@@ -65,7 +65,7 @@ def cells(runs: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         estimate = interval(of_seeds.groupby(level=by, observed=True))
         table[[f"{metric}_mean", f"{metric}_half_width"]] = estimate[["mean", "half_width"]]
     table["fit_seconds_median"] = groups["fit_seconds"].median() if same_conditions(runs) else np.nan
-    table["notes"] = groups[["status", "diverged_epoch"]].apply(fate)
+    table["notes"] = groups[["status", "diverged_epoch"]].apply(failure_note)
     return table.reset_index()
 
 
@@ -80,7 +80,7 @@ def remarks(runs: pd.DataFrame) -> list[str]:
     return differ + ([TEST_IS_VALIDATION] if runs["without_validation"].any() else [])
 
 
-def fate(runs: pd.DataFrame) -> str:
+def failure_note(runs: pd.DataFrame) -> str:
     """What became of the runs that did not finish: `1 of 5 diverged (epoch 3)`, or nothing to say."""
     said = []
     for status in ("diverged", "failed"):

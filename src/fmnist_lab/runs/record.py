@@ -142,7 +142,7 @@ class Record:
         except OSError:
             return None
 
-    def tellable(self) -> bool:
+    def has_outcome(self) -> bool:
         """Whether there is something to report: an outcome or a failure."""
         return self.summary() is not None or self.error() is not None
 

@@ -5,7 +5,7 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from fmnist_lab.cli.exit_status import answer, complain
+from fmnist_lab.cli.exit_status import complain, run_command
 from fmnist_lab.compose import typed
 from fmnist_lab.compose_errors import WRONG_INPUT
 from fmnist_lab.config.paths import conf_folder
@@ -28,7 +28,7 @@ def main() -> int:
     """Run the command line; return the exit status."""
     if {"-m", "--multirun"} & set(sys.argv[1:]):  # Hydra would write a file before anything could object
         return complain(InputError("-m: is not needed; a list is one command, such as depths=[1,2,3]"), SaddleConfig)
-    return answer(app, SaddleConfig)
+    return run_command(app, SaddleConfig)
 
 
 if __name__ == "__main__":

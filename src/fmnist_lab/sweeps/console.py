@@ -21,7 +21,7 @@ class Console:
         )
         self._log = log
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         self.screen.print(line)
         if self._log is None:
             return

@@ -28,12 +28,12 @@ def run_sweep(
     commands: Sequence[str],
     default_name: str,
     launch: Launch,
-    voice: Callable[[Path], Console] = Console,
+    make_console: Callable[[Path], Console] = Console,
 ) -> int:
     """Do a sweep and report it; return the exit status: 0, or 1 when a run failed or the outcome cannot be written.
 
     `commands` are what a user would type to do each run alone. `launch` is given the runs to train, and must not heed
-    the `force` of their configurations: what is to be trained anew is taken back here, once. `voice` makes the console
+    the `force` of their configurations: what is to be trained anew is taken back here, once. `make_console` makes the console
     that keeps the sweep's log.
     Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
     """
@@ -47,14 +47,14 @@ def run_sweep(
     todo = [job for job in jobs if job.place in reasons]
     if config.train:
         find_data(todo)
-    if not config.train and not any(job.record.tellable() for job in jobs):
+    if not config.train and not any(job.record.has_outcome() for job in jobs):
         raise wrong("train", False, "true, as none of these runs is on disk")
     open_folder(folder, config.outputs)
-    console = voice(folder / "log.txt")
+    console = make_console(folder / "log.txt")
     with explained(jobs, console):
-        mend(todo, console)
+        set_aside_damaged(todo, console)
         if config.train:
-            console.say(announcement(jobs, todo))
+            console.print(announcement(jobs, todo))
             train(todo, launch, console)
         return report(jobs, folder, console)
 
@@ -73,18 +73,18 @@ def explained(jobs: Sequence[Job], console: Console) -> Iterator[None]:
     except KeyboardInterrupt:
         done = sum(job.record.summary() is not None for job in jobs)
         command = "the same command without force=true" if jobs[0].config.force else "the same command"
-        console.say(f"interrupted: {done} of {len(jobs)} runs finished; {command} continues")
+        console.print(f"interrupted: {done} of {len(jobs)} runs finished; {command} continues")
         raise
 
 
-def mend(jobs: Sequence[Job], console: Console) -> None:
+def set_aside_damaged(jobs: Sequence[Job], console: Console) -> None:
     """Set damaged records aside, so that their runs are done again."""
     for job in jobs:
         if job.record.damage():
             with job.record.lock():
                 damaged = job.record.set_aside()  # looks again, now that nobody else is at it
             if damaged:
-                console.say(f"damaged: {job.label}: {damaged[1]}; the record is set aside as {damaged[0]}")
+                console.print(f"damaged: {job.label}: {damaged[1]}; the record is set aside as {damaged[0]}")
 
 
 def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
@@ -105,7 +105,7 @@ def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
             fruitless = fruitless + 1 if len(left) == len(waiting) else 0
             waiting = left
         if len(waiting) > 1:  # one of them kills its worker and takes the others along
-            console.say(f"starting alone, one after another: the {len(waiting)} runs left")
+            console.print(f"starting alone, one after another: the {len(waiting)} runs left")
             for job in waiting:
                 launched([job], launch, console)
 
@@ -117,7 +117,7 @@ def launched(jobs: Sequence[Job], launch: Launch, console: Console) -> bool:
     except InputError:
         raise  # the engine refuses the runs: no second try would help
     except Exception as error:
-        console.say(f"the launcher stopped: {type(error).__name__}: {_first_line(error)}")
+        console.print(f"the launcher stopped: {type(error).__name__}: {_first_line(error)}")
         return False
     return True
 

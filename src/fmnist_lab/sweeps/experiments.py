@@ -41,7 +41,7 @@ def run_experiments(
         print(forecast(everything, todo))
         return 0
     with opened(folder, everything, todo) as console:
-        console.say(forecast(everything, todo))
+        console.print(forecast(everything, todo))
         for done in training(everything, todo, seeds, console, "seed", launcher):
             write(done, console)
         write(seeds, console)
@@ -126,7 +126,7 @@ def opened(study: str, jobs: Sequence[Job], todo: Sequence[Job]) -> Iterator[Con
     execute.open_folder(folder, config.outputs)
     console = Console(folder / "log.txt")
     with execute.explained(jobs, console):
-        execute.mend(todo, console)
+        execute.set_aside_damaged(todo, console)
         yield console
 
 
@@ -144,12 +144,12 @@ def train_missing(jobs: Sequence[Job], todo: Sequence[Job], console: Console, wh
     """Train those `todo` of the runs that are called `what`; whether there were any."""
     if not todo:
         return False
-    console.say(f"{what}: {forecast(jobs, todo)}")
+    console.print(f"{what}: {forecast(jobs, todo)}")
     execute.train(todo, lambda its: launcher.train([job.config for job in its]), console)
     return True
 
 
 def on_disk(experiments: Experiments) -> list[Job]:
     """The runs of the experiments that have an outcome, of all seeds from 0 up that have any."""
-    by_seed = ([job for job in union(experiments, [seed]) if job.record.tellable()] for seed in itertools.count())
+    by_seed = ([job for job in union(experiments, [seed]) if job.record.has_outcome()] for seed in itertools.count())
     return list(itertools.chain.from_iterable(itertools.takewhile(bool, by_seed)))

@@ -26,19 +26,19 @@ def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
     """Write tables and figures of what is on disk, list what failed, and name the folder last; the exit status."""
     from fmnist_lab.results.terminal import summary
 
-    told = list(jobs) if jobs[0].config.train else [job for job in jobs if job.record.tellable()]
+    told = list(jobs) if jobs[0].config.train else [job for job in jobs if job.record.has_outcome()]
     try:
         frames = write(told, folder)
     except OSError as error:
-        console.say(f"the outcome cannot be written to {folder}: {error.strerror}; the same command tries again")
+        console.print(f"the outcome cannot be written to {folder}: {error.strerror}; the same command tries again")
         return 1
     console.show(summary(frames.results, frames.curves, frames.settings))
     if any(job.config.data.validation == 0 for job in told):
-        console.say("no validation images with data.validation=0: its validation figures are of the test images")
+        console.print("no validation images with data.validation=0: its validation figures are of the test images")
     if len(told) < len(jobs):
-        console.say(f"reported: {len(told)} of {len(jobs)} runs; without train=false the others are trained")
+        console.print(f"reported: {len(told)} of {len(jobs)} runs; without train=false the others are trained")
     status = list_failed(told, console)
-    console.say(str(folder))
+    console.print(str(folder))
     return status
 
 
@@ -91,6 +91,6 @@ def list_failed(jobs: Sequence[Job], console: Console) -> int:
     """Name the runs that failed, each with its reason and the command that does it alone; return the exit status."""
     failed = [job for job in jobs if job.record.summary() is None]
     for job in failed:
-        console.say(f"failed: {job.label}: {job.record.reason()} ({job.record.folder / 'error.txt'})")
-        console.say(f"        alone: {job.command}")
+        console.print(f"failed: {job.label}: {job.record.reason()} ({job.record.folder / 'error.txt'})")
+        console.print(f"        alone: {job.command}")
     return 1 if failed else 0

@@ -98,7 +98,7 @@ class Watch:
         history = job.record.history()
         if len(self.todo) == 1:
             for epoch in history[self.seen.get(job.place, 0) :]:
-                self.console.say(_epoch_line(epoch, job.config.epochs))
+                self.console.print(_epoch_line(epoch, job.config.epochs))
         self.seen[job.place] = len(history)
         self._show_bar(job, len(history))
         if summary is not None or job.record.error() is not None:
@@ -112,7 +112,7 @@ class Watch:
     def _end(self, job: Job, summary: dict[str, Any] | None) -> None:
         self.ended.add(job.place)
         self.bars.remove_task(self.tasks[job.place])
-        self.console.say(f"[{len(self.ended)}/{len(self.todo)}] {job.label}: {_outcome(summary)}")
+        self.console.print(f"[{len(self.ended)}/{len(self.todo)}] {job.label}: {_outcome(summary)}")
 
 
 def _stamp(job: Job) -> int | None:

@@ -56,7 +56,7 @@ def attempt(config: Config, at_once: int) -> None:
 
 def explain(record: Record, reason: str) -> None:
     """Leave a reason in the record of a run that ended without one, if the disk takes it."""
-    if not record.tellable():
+    if not record.has_outcome():
         with contextlib.suppress(OSError):
             record.write_error(reason)
 

@@ -128,6 +128,6 @@ def _states() -> Mapping[str, str]:
 def _conclude(record: Record, job: str, state: str, log: Path, deadline: float) -> None:
     """Say how a job ended that left no outcome. The record of one that did well may be seen here a little later."""
     if state == "COMPLETED":
-        while not record.tellable() and time.monotonic() < deadline:
+        while not record.has_outcome() and time.monotonic() < deadline:
             time.sleep(1)
     explain(record, f"{job}: {state}; its log: {log}")
