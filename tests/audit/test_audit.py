@@ -197,8 +197,8 @@ def test_when_nothing_fits_the_best_is_kept_and_the_scale_says_so(measured, prin
 def test_what_fits_only_in_widened_intervals_explains_nothing(measured, printed):
     wrong = printed.assign(published=printed["published"] + np.where(np.arange(len(printed)) % 4 < 2, 0.05, -0.05))
     misfit = misfits(measured, wrong)
-    judged = transfer(misfit, candidates(misfit))
-    widened = judged[(judged["found_on"] == judged["judged_on"]) & (judged["scale"] > 1)]
+    assessed = transfer(misfit, candidates(misfit))
+    widened = assessed[(assessed["found_on"] == assessed["judged_on"]) & (assessed["scale"] > 1)]
     assert set(widened["judged_on"]) >= {"table1", "table2"}
     assert set(widened["verdict"]) == {"nothing fits: intervals widened"}
 
@@ -232,12 +232,12 @@ def test_settings_have_in_common_what_was_measured_at_all_of_them():
 
 
 def test_settings_explain_their_own_table_and_are_tested_on_the_others(misfit, ranked):
-    judged = transfer(misfit, ranked)
-    assert len(judged) == 9
-    own = judged["found_on"] == judged["judged_on"]
-    assert set(judged.loc[own, "verdict"]) == {"explains"}
-    assert set(judged.loc[~own, "verdict"]) <= {"not given up", "given up"}
-    alike = judged[judged["found_on"].isin(["table1", "table2"]) & judged["judged_on"].isin(["table1", "table2"])]
+    assessed = transfer(misfit, ranked)
+    assert len(assessed) == 9
+    own = assessed["found_on"] == assessed["judged_on"]
+    assert set(assessed.loc[own, "verdict"]) == {"explains"}
+    assert set(assessed.loc[~own, "verdict"]) <= {"not given up", "given up"}
+    alike = assessed[assessed["found_on"].isin(["table1", "table2"]) & assessed["judged_on"].isin(["table1", "table2"])]
     assert "given up" not in set(alike["verdict"])
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fmnist_lab.check import main
 from fmnist_lab.comparison.compare import configure, configured
 from fmnist_lab.comparison.statistics import Published
-from fmnist_lab.comparison.table_format import ROW_KEYS, CheckedCell, parse_check, read_check, shipped
+from fmnist_lab.comparison.table_format import ROW_KEYS, PublishedEntry, parse_table, read_table, shipped
 from fmnist_lab.compose import composing, expand
 from fmnist_lab.config.schema import Config, constraints, groups, identity
 from fmnist_lab.errors import InputError
@@ -195,7 +195,7 @@ def test_a_name_that_is_no_folders_is_refused(mine, tmp_path, name):
 def test_a_table_of_nothing_that_can_be_tested_is_refused():
     text = "title: t\nsource: s\nrows: [{name: people, published: 0.8, not_testable: nobody is asked}]"
     with pytest.raises(InputError, match="each is not_testable"):
-        configure(parse_check("mine.yaml", text, KNOWN), [])
+        configure(parse_table("mine.yaml", text, KNOWN), [])
 
 
 WORDS = st.from_regex(r"[a-z0-9_.+-]{1,8}", fullmatch=True) | st.sampled_from(["1e3", "nan", "inf", "auto", "zeros"])
@@ -206,7 +206,7 @@ def test_any_settings_are_a_runs_or_one_clear_line():
     @given(st.dictionaries(st.sampled_from(KNOWN), VALUES | st.lists(VALUES, max_size=3), max_size=3))
     def answered(told):
         try:
-            outcome = configured(CheckedCell(told, Published(0.8), "test_accuracy"), compose, [])
+            outcome = configured(PublishedEntry(told, Published(0.8), "test_accuracy"), compose, [])
         except InputError as refused:
             assert str(refused).isprintable()  # noqa: PT017
         else:
@@ -223,7 +223,7 @@ def test_any_settings_are_a_runs_or_one_clear_line():
 @pytest.mark.parametrize("name", shipped())
 def test_the_runs_of_a_shipped_table_are_those_of_its_preset(name):
     preset = [identity(config) for config in expand(f"experiment={name}")]
-    configs = [config for config in configure(read_check(name, KNOWN), []) if config]
+    configs = [config for config in configure(read_table(name, KNOWN), []) if config]
     assert configs
     assert all(identity(config) in preset for config in configs)
 

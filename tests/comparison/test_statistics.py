@@ -31,7 +31,7 @@ WIDE = 1e9  # a margin that is never exceeded: what is left is inside or outside
 samples = st.lists(st.floats(0.1, 0.9), min_size=2, max_size=12).filter(lambda values: np.std(values) > 1e-6)
 
 
-def judge(value, measured, **known):
+def assess(value, measured, **known):
     """`compare` with the published number in plain words."""
     return compare(Published(value, **known), measured)
 
@@ -46,7 +46,7 @@ def within_binomial_error(count: int, rate: float) -> bool:
 
 @given(samples, st.integers(1, 60))
 def test_the_prediction_interval_is_students(values, runs):
-    found = judge(0.5, values, runs=runs)
+    found = assess(0.5, values, runs=runs)
     spread = np.std(values, ddof=1) * math.sqrt(1 / len(values) + 1 / runs)
     low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=spread)
     assert found.difference == pytest.approx(np.mean(values) - 0.5)
@@ -57,7 +57,7 @@ def test_the_prediction_interval_is_students(values, runs):
 
 @given(samples, st.floats(0.001, 0.05), st.integers(2, 60))
 def test_a_published_spread_is_welchs(values, sd, runs):
-    found = judge(0.5, values, runs=runs, sd=sd, margin=WIDE)
+    found = assess(0.5, values, runs=runs, sd=sd, margin=WIDE)
     oracle = stats.ttest_ind_from_stats(np.mean(values), np.std(values, ddof=1), len(values), 0.5, sd, runs, False)
     assert (found.verdict != "reproduced") == (oracle.pvalue < ALPHA)
 
@@ -69,10 +69,10 @@ def test_coverage_is_nominal_and_twice_the_half_width_is_noticed(n, runs):
     rng = np.random.default_rng([n, runs])
     ours = rng.normal(0.85, 0.003, (TRIALS, n))
     theirs = rng.normal(0.85, 0.003, (TRIALS, runs)).mean(axis=1)
-    plain = [judge(one, own, runs=runs, margin=WIDE) for one, own in zip(theirs, ours, strict=True)]
+    plain = [assess(one, own, runs=runs, margin=WIDE) for one, own in zip(theirs, ours, strict=True)]
     assert within_binomial_error(sum(found.verdict == "reproduced" for found in plain), 0.95)
     shift = 2 * np.mean([found.half_width for found in plain])
-    moved = [judge(one + shift, own, runs=runs, margin=WIDE) for one, own in zip(theirs, ours, strict=True)]
+    moved = [assess(one + shift, own, runs=runs, margin=WIDE) for one, own in zip(theirs, ours, strict=True)]
     assert np.mean([found.verdict == "published higher" for found in moved]) > 0.9
 
 
@@ -82,7 +82,7 @@ def test_coverage_with_a_published_spread(n):
     rng = np.random.default_rng(n)
     ours, theirs = rng.normal(0.65, 0.008, (TRIALS, n)), rng.normal(0.65, 0.004, (TRIALS, 49))
     found = [
-        judge(one.mean(), own, runs=49, sd=one.std(ddof=1), margin=WIDE) for one, own in zip(theirs, ours, strict=True)
+        assess(one.mean(), own, runs=49, sd=one.std(ddof=1), margin=WIDE) for one, own in zip(theirs, ours, strict=True)
     ]
     assert np.mean([one.verdict == "reproduced" for one in found]) == pytest.approx(0.95, abs=0.03)
 
@@ -92,55 +92,55 @@ def test_the_detectable_discrepancy_is_detected_at_the_stated_rate(n):
     """The shift is fixed; what each sample estimates of it is right on average of the variance."""
     rng = np.random.default_rng(n)
     sd, runs = 0.003, 1
-    unit = judge(0.0, np.array([-1.0, 1.0] * 6)[:n], margin=WIDE)
+    unit = assess(0.0, np.array([-1.0, 1.0] * 6)[:n], margin=WIDE)
     shift = unit.detectable / np.std(np.array([-1.0, 1.0] * 6)[:n], ddof=1) * sd
     ours = rng.normal(0.85, sd, (TRIALS, n))
     theirs = rng.normal(0.85, sd, (TRIALS, runs)).mean(axis=1) + shift
-    noticed = sum(judge(t, o, margin=WIDE).verdict == "published higher" for t, o in zip(theirs, ours, strict=True))
+    noticed = sum(assess(t, o, margin=WIDE).verdict == "published higher" for t, o in zip(theirs, ours, strict=True))
     assert within_binomial_error(noticed, POWER)
 
 
 def test_reading_error_widens_on_both_sides():
     values = [0.81, 0.82, 0.83]
-    plain, blurred = judge(0.80, values), judge(0.80, values, reading_error=0.0015)
+    plain, blurred = assess(0.80, values), assess(0.80, values, reading_error=0.0015)
     assert blurred.half_width == pytest.approx(plain.half_width + 0.0015)
     assert blurred.detectable == pytest.approx(plain.detectable + 0.003)
     edge = np.mean(values) - plain.half_width - 0.001
-    assert judge(edge, values).verdict == "published lower"
-    assert judge(edge, values, reading_error=0.0015).verdict == "inconclusive"  # inside, but wider than the margin
+    assert assess(edge, values).verdict == "published lower"
+    assert assess(edge, values, reading_error=0.0015).verdict == "inconclusive"  # inside, but wider than the margin
 
 
 def test_outside_is_told_however_wide_and_inside_only_if_narrow():
     wide = [0.50, 0.52, 0.54]
-    assert judge(0.53, wide).verdict == "inconclusive"
-    assert "wider than 0.01" in judge(0.53, wide).reason
-    assert judge(0.99, wide, margin=0.001).verdict == "published higher"
+    assert assess(0.53, wide).verdict == "inconclusive"
+    assert "wider than 0.01" in assess(0.53, wide).reason
+    assert assess(0.99, wide, margin=0.001).verdict == "published higher"
     narrow = [0.8300, 0.8310, 0.8320]
-    assert judge(0.8312, narrow).verdict == "reproduced"
-    assert judge(0.8312, narrow, margin=0.001).verdict == "inconclusive"
+    assert assess(0.8312, narrow).verdict == "reproduced"
+    assert assess(0.8312, narrow, margin=0.001).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(("values", "reason"), [([], "no run"), ([0.8], "one run"), ([0.8, math.nan], "one run")])
 def test_too_few_runs_are_inconclusive(values, reason):
-    found = judge(0.8, values)
+    found = assess(0.8, values)
     assert found.verdict == "inconclusive"
     assert reason in found.reason
     assert found.n == np.count_nonzero(~np.isnan(values))
 
 
 def test_runs_without_spread():
-    assert judge(0.8329, [0.8329] * 5).verdict == "identical"
-    assert judge(0.84, [0.8329] * 5).verdict == "inconclusive"
+    assert assess(0.8329, [0.8329] * 5).verdict == "identical"
+    assert assess(0.84, [0.8329] * 5).verdict == "inconclusive"
 
 
 def test_a_published_spread_needs_two_runs():
     with pytest.raises(ValueError, match="runs=1"):
-        judge(0.5, [0.5, 0.6], sd=0.1)
+        assess(0.5, [0.5, 0.6], sd=0.1)
 
 
 @given(st.floats(0, 1), samples)
 def test_every_verdict_is_a_known_one(published, values):
-    assert judge(published, values).verdict in VERDICTS
+    assert assess(published, values).verdict in VERDICTS
 
 
 # A table.
@@ -170,18 +170,18 @@ def test_a_table_errs_in_any_cell_in_at_most_one_of_twenty():
 
 def test_what_the_correction_spares_is_inconclusive():
     values = [0.80, 0.81, 0.82, 0.83, 0.84]
-    edge = judge(0.5, values)
+    edge = assess(0.5, values)
     just_outside = np.mean(values) + edge.half_width * 1.05
-    assert judge(just_outside, values).verdict == "published higher"
+    assert assess(just_outside, values).verdict == "published higher"
     first, *_ = compare_family([*map(Published, [just_outside] + [0.82] * 7)], [values] * 8)
     assert first.verdict == "inconclusive"
     assert "8 comparisons" in first.reason
-    assert first.p == pytest.approx(8 * judge(just_outside, values).p)
+    assert first.p == pytest.approx(8 * assess(just_outside, values).p)
 
 
 def test_no_p_value_from_fewer_than_five():
-    assert math.isnan(judge(0.9, [0.80, 0.81, 0.82, 0.83]).p)
-    assert judge(0.9, [0.80, 0.81, 0.82, 0.83, 0.84]).p < ALPHA
+    assert math.isnan(assess(0.9, [0.80, 0.81, 0.82, 0.83]).p)
+    assert assess(0.9, [0.80, 0.81, 0.82, 0.83, 0.84]).p < ALPHA
     assert LEAST_SEEDS == 5
 
 

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from fmnist_lab.comparison.parsing import MARKS
 from fmnist_lab.comparison.statistics import Published
-from fmnist_lab.comparison.table_format import LARGEST, METRICS, ROW_KEYS, Check, parse_check, read_check, shipped
+from fmnist_lab.comparison.table_format import (
+    LARGEST,
+    METRICS,
+    ROW_KEYS,
+    PublishedTable,
+    parse_table,
+    read_table,
+    shipped,
+)
 from fmnist_lab.config.schema import constraints, groups
 from fmnist_lab.errors import InputError
 from fmnist_lab.reproduction.claims import METRICS as OF_CLAIMS
@@ -38,8 +46,8 @@ rows:
 ROW = "  - {architecture.hidden: [8], published: 0.8}\n"
 
 
-def parse(text: str) -> Check:
-    return parse_check("mine.yaml", text, KNOWN)
+def parse(text: str) -> PublishedTable:
+    return parse_table("mine.yaml", text, KNOWN)
 
 
 def refusal(text: str) -> str:
@@ -79,13 +87,13 @@ def test_numbers_are_those_of_yaml_1_2():
 def test_the_shipped_tables_are_of_this_format():
     assert {*shipped()} == {"quickstart", "zalando"}
     for name in shipped():
-        check = read_check(name, KNOWN)
+        check = read_table(name, KNOWN)
         assert check.name == name
         assert shipped()[name].startswith(f"# python -m fmnist_lab.check {name}\n")
 
 
 def test_the_published_numbers_are_those_that_were_printed():
-    quickstart, zalando = (read_check(name, KNOWN) for name in ("quickstart", "zalando"))
+    quickstart, zalando = (read_table(name, KNOWN) for name in ("quickstart", "zalando"))
     assert quickstart.cells[0].published == Published(0.6481, 49, 0.0042)
     assert quickstart.cells[2].published == Published(1.0848, 49, 0.0095, 0.0005, 0.05)
     assert [cell.published.value for cell in quickstart.cells[4:]] == [0.389, 0.552, 0.620, 0.635]
@@ -217,17 +225,17 @@ def test_a_wrong_file_is_answered_in_one_line(tmp_path, content, named):
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(InputError, match=r"mine\.yaml: ") as refused:
-        read_check(str(file), KNOWN)
+        read_table(str(file), KNOWN)
     assert named in str(refused.value)
 
 
 @pytest.mark.parametrize("file", ["", ".", "/", "\0", "nowhere/../mine", "a\x1b[2Jb", "/dev/zero"])
 def test_no_file_is_answered_in_one_line(file):
     with pytest.raises(InputError) as refused:
-        read_check(file, KNOWN)
+        read_table(file, KNOWN)
     assert str(refused.value).isprintable()
 
 
 def test_a_table_may_begin_with_a_byte_order_mark(tmp_path):
     (tmp_path / "mine.yaml").write_bytes(b"\xef\xbb\xbf" + GOOD.strip().encode())
-    assert read_check(str(tmp_path / "mine.yaml"), KNOWN).name == "mine"
+    assert read_table(str(tmp_path / "mine.yaml"), KNOWN).name == "mine"

@@ -12,7 +12,7 @@ from fmnist_lab.comparison.parsing import package_text
 from fmnist_lab.comparison.run_selection import Samples, join
 from fmnist_lab.comparison.statistics import VERDICTS
 from fmnist_lab.config.schema import flat
-from fmnist_lab.reproduction.assessment import COLUMNS, cells, judge
+from fmnist_lab.reproduction.assessment import COLUMNS, assess, cells
 from fmnist_lab.reproduction.claims import load_claims, parse_claims
 from fmnist_lab.reproduction.report import parse_report
 from fmnist_lab.results.frames import CURVES, RESULTS, gather
@@ -80,8 +80,8 @@ class Laboratory:
         runs = pd.DataFrame(self.results).reindex(columns=list({**dict.fromkeys(RESULTS), **self.results[0]}))
         return runs, pd.DataFrame(self.curves).reindex(columns=CURVES)
 
-    def judge(self, **keywords) -> pd.DataFrame:
-        return judge(*self.frames, **keywords).set_index("claim")
+    def assess(self, **keywords) -> pd.DataFrame:
+        return assess(*self.frames, **keywords).set_index("claim")
 
 
 def rivals(custom: float, torch: float, **told) -> Laboratory:
@@ -94,12 +94,12 @@ def rivals(custom: float, torch: float, **told) -> Laboratory:
 
 
 @functools.cache
-def judged(custom: float, torch: float) -> pd.DataFrame:
-    return rivals(custom, torch).judge()
+def assessed(custom: float, torch: float) -> pd.DataFrame:
+    return rivals(custom, torch).assess()
 
 
 def test_without_runs_every_claim_has_a_verdict_and_a_reason():
-    table = judge(EMPTY, EMPTY)
+    table = assess(EMPTY, EMPTY)
     assert list(table) == COLUMNS
     assert list(table["claim"]) == list(load_claims().claims)
     assert set(table["verdict"]) == {"inconclusive", "contradicted", "not testable"}
@@ -111,20 +111,20 @@ def test_without_runs_every_claim_has_a_verdict_and_a_reason():
 
 @pytest.mark.promise
 def test_every_verdict_is_a_known_one():
-    table = rivals(0.83, 0.82).judge(saddle=True)
+    table = rivals(0.83, 0.82).assess(saddle=True)
     assert set(table["verdict"]) <= set(VERDICTS)
     assert (table["reason"] != "").all()
 
 
 @pytest.mark.promise
 def test_a_cell_is_reproduced_where_our_runs_give_it_and_higher_where_they_do_not():
-    row = judged(0.8379, 0.76).loc["table1-16-128-custom-accuracy"]  # printed: 0.8329
+    row = assessed(0.8379, 0.76).loc["table1-16-128-custom-accuracy"]  # printed: 0.8329
     assert row["verdict"] == "reproduced"
     assert row["published"] == "83.29 %"
     assert row["measured"].startswith("83.")
     assert abs(row["difference"]) < row["half_width"] < row["detectable"]
     assert row["n"] == 5
-    other = judged(0.8379, 0.76).loc["table1-16-128-torch-accuracy"]
+    other = assessed(0.8379, 0.76).loc["table1-16-128-torch-accuracy"]
     assert other["verdict"] == "published higher"
     assert other["difference"] == pytest.approx(0.755 - 0.8301, abs=0.003)
     assert row["command"] == "python -m fmnist_lab -m experiment=table1 seed=0,1,2,3,4"
@@ -133,9 +133,9 @@ def test_a_cell_is_reproduced_where_our_runs_give_it_and_higher_where_they_do_no
 @pytest.mark.promise
 def test_one_seed_is_honestly_inconclusive():
     laboratory = rivals(0.8379, 0.76, seeds=[0])
-    table = laboratory.judge()
-    judged = table[table["kind"].isin(["cell", "note"]) | table.index.isin(["custom-always-ahead"])]
-    assert set(judged.drop(index=UNTOLD)["verdict"]) == {"inconclusive"}
+    table = laboratory.assess()
+    assessed = table[table["kind"].isin(["cell", "note"]) | table.index.isin(["custom-always-ahead"])]
+    assert set(assessed.drop(index=UNTOLD)["verdict"]) == {"inconclusive"}
 
 
 @pytest.mark.promise
@@ -144,7 +144,7 @@ def test_a_changed_printed_value_changes_table_and_verdict():
     changed = REPORT.replace("- {hidden: [16, 128], custom: [0.8329", "- {hidden: [16, 128], custom: [0.8729")
     assert changed != REPORT
     claims = parse_claims(package_text("fmnist_lab.reproduction", "claims.yaml"), parse_report(changed))
-    table = judge(*frames, claims=claims).set_index("claim")
+    table = assess(*frames, claims=claims).set_index("claim")
     assert table.loc["table1-16-128-custom-accuracy", "verdict"] == "published higher"
     assert table.loc["table1-16-128-custom-accuracy", "published"] == "87.29 %"
     assert table.loc["cell-printed-twice", "verdict"] == "consistent"
@@ -153,7 +153,7 @@ def test_a_changed_printed_value_changes_table_and_verdict():
 
 @pytest.mark.promise
 def test_sentences_hold_and_fail_with_the_runs():
-    ahead, behind = judged(0.85, 0.83), judged(0.83, 0.85)
+    ahead, behind = assessed(0.85, 0.83), assessed(0.83, 0.85)
     for claim in ("custom-always-ahead", "table2-custom-ahead", "table3-accuracy"):
         assert (ahead.loc[claim, "verdict"], behind.loc[claim, "verdict"]) == ("holds", "does not hold"), claim
     assert ahead.loc["no-divergence", "verdict"] == "holds"
@@ -162,9 +162,9 @@ def test_sentences_hold_and_fail_with_the_runs():
 
 @pytest.mark.promise
 def test_what_all_seeds_show_in_all_samples_holds_however_many_the_samples():
-    assert judged(0.85, 0.83).loc["no-divergence", "measured"].endswith("5 of 5 seeds")
+    assert assessed(0.85, 0.83).loc["no-divergence", "measured"].endswith("5 of 5 seeds")
     runs, curves = rivals(0.85, 0.83).frames
-    lost = judge(runs.assign(status="diverged"), curves).set_index("claim").loc["no-divergence"]
+    lost = assess(runs.assign(status="diverged"), curves).set_index("claim").loc["no-divergence"]
     assert lost["verdict"] == "does not hold"
     assert np.isnan(lost["difference"])  # a share is none
 
@@ -172,7 +172,7 @@ def test_what_all_seeds_show_in_all_samples_holds_however_many_the_samples():
 @pytest.mark.promise
 def test_the_row_whose_settings_are_untold_is_shown_and_not_judged():
     for claim in UNTOLD:
-        row = judged(0.85, 0.76).loc[claim]
+        row = assessed(0.85, 0.76).loc[claim]
         assert (row["verdict"], row["n"]) == ("not testable", 5)
         assert "with more epochs" in row["reason"]
         assert row["difference"] == pytest.approx(
@@ -181,7 +181,7 @@ def test_the_row_whose_settings_are_untold_is_shown_and_not_judged():
 
 
 def test_a_note_is_judged_part_by_part():
-    table = rivals(0.85, 0.83).train(0.86, model="custom", **{"architecture.hidden": "[1024, 128]"}).judge()
+    table = rivals(0.85, 0.83).train(0.86, model="custom", **{"architecture.hidden": "[1024, 128]"}).assess()
     assert table.loc["table1-16-128-custom-note", "verdict"] == "holds"
     assert table.loc["table2-256-8-torch-note", "verdict"] == "holds"  # less accurate; the other half is of time
     assert table.loc["table3-256-custom-note", "verdict"] == "inconclusive"  # ahead at every epoch, the gap is the same
@@ -192,14 +192,14 @@ def test_what_a_note_says_of_time_is_not_tested():
     frames = rivals(0.85, 0.83).frames
     slower = frames[0].assign(fit_seconds=frames[0]["fit_seconds"] * (1 + 3 * (frames[0]["model.name"] == "custom")))
     for runs in (frames[0], slower):
-        note = judge(runs, frames[1]).set_index("claim").loc["table1-64-128-custom-note"]
+        note = assess(runs, frames[1]).set_index("claim").loc["table1-64-128-custom-note"]
         assert note["verdict"] == "holds"
         assert "on time: the printed seconds are of the author's machine" in note["reason"]
 
 
 def test_runs_on_other_data_judge_nothing():
     runs, curves = rivals(0.85, 0.83).frames
-    table = judge(runs.assign(**{"data.name": "kmnist"}), curves)
+    table = assess(runs.assign(**{"data.name": "kmnist"}), curves)
     assert not table["n"].any()
 
 
@@ -208,21 +208,21 @@ def test_rivals_that_are_alike_in_every_run_are_identical():
     for model in ("custom", "torch"):
         laboratory.rng = np.random.default_rng(1)
         laboratory.train(0.85, model=model, **{"architecture.hidden": "[256]"})
-    assert laboratory.judge().loc["table3-accuracy", "verdict"] == "identical"
+    assert laboratory.assess().loc["table3-accuracy", "verdict"] == "identical"
 
 
 def test_times_of_other_conditions_are_not_compared():
     laboratory = Laboratory()
     laboratory.train(0.85, 9, model="custom", workers=1, **{"architecture.hidden": "[16, 128]"})
     laboratory.train(0.83, 12, model="torch", workers=2, **{"architecture.hidden": "[16, 128]"})
-    table = laboratory.judge()
+    table = laboratory.assess()
     assert "different conditions" not in table.loc["table1-16-128-custom-note", "reason"]
     assert "different conditions" in table.loc["table1-16-128-custom-time", "reason"]
     assert cells(laboratory.frames[0], "table1")["seconds_median"].isna().all()
 
 
 def test_seconds_are_not_testable_and_their_ratio_is_shown():
-    row = judged(0.85, 0.83).loc["table1-1024-128-custom-time"]
+    row = assessed(0.85, 0.83).loc["table1-1024-128-custom-time"]
     assert row["verdict"] == "not testable"
     assert row["published"] == "168 s; custom/torch 1.16"
     assert "custom/torch 0.7" in row["measured"]
@@ -240,7 +240,7 @@ def test_a_curve_that_is_met_and_one_that_is_not():
     noise = np.random.default_rng(5).normal(0, 0.002, len(curves))
     at = [printed[model_of[run]][epoch - 1] for run, epoch in zip(curves["run"], curves["epoch"], strict=True)]
     shift = 0.05 * ((curves["run"].map(model_of) == "torch") & (curves["epoch"] == 7))
-    table = judge(runs, curves.assign(validation_accuracy=np.array(at) + noise - shift)).set_index("claim")
+    table = assess(runs, curves.assign(validation_accuracy=np.array(at) + noise - shift)).set_index("claim")
     assert table.loc["figure2-validation_accuracy-custom", "verdict"] == "reproduced"
     torch = table.loc["figure2-validation_accuracy-torch"]
     assert torch["verdict"] == "published higher"
@@ -262,7 +262,7 @@ def test_agreement_with_fitted_settings_explains_and_never_reproduces():
     claims = dataclasses.replace(claims, inferred={**claims.inferred, "table3": elsewhere})
     assert set(cells(runs, "table3", "inferred", claims=claims)["verdict"]) == {"reproduced"}
     laboratory.train(0.76, model="custom", **{"architecture.hidden": "[256]"})
-    reason = laboratory.judge().loc["table3-256-custom-accuracy", "reason"]
+    reason = laboratory.assess().loc["table3-256-custom-accuracy", "reason"]
     assert "256-10 85." in reason
     assert "explained" in reason
 
@@ -326,7 +326,7 @@ def test_a_diverged_run_is_told():
 
 @pytest.mark.parametrize(("saddle", "verdict"), [(None, "not testable"), (True, "holds"), (False, "does not hold")])
 def test_the_theorem_points_to_its_checks(saddle, verdict):
-    row = judge(EMPTY, EMPTY, saddle=saddle).set_index("claim").loc["saddle-at-zero"]
+    row = assess(EMPTY, EMPTY, saddle=saddle).set_index("claim").loc["saddle-at-zero"]
     assert row["verdict"] == verdict
     assert "python -m fmnist_lab.saddle" in row["reason"]
 
@@ -365,7 +365,7 @@ def test_real_runs_are_judged(small):
     claims = load_claims()
     base = {**claims.base, "epochs": 1, "data.validation": 58000, "data.split": "last"}
     claims = dataclasses.replace(claims, base=base)
-    table = judge(join(frames.results, frames.settings), frames.curves, claims=claims).set_index("claim")
+    table = assess(join(frames.results, frames.settings), frames.curves, claims=claims).set_index("claim")
     cell = table.loc["table3-256-custom-accuracy"]
     assert (cell["verdict"], cell["n"]) == ("published higher", 5)
     assert table.loc["table3-accuracy", "verdict"] in ("holds", "inconclusive")

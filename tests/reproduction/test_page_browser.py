@@ -10,8 +10,8 @@ import pytest
 
 from fmnist_lab.comparison.run_selection import Samples, join
 from fmnist_lab.comparison.statistics import Published
-from fmnist_lab.comparison.table_format import Check, CheckedCell
-from fmnist_lab.comparison.table_output import judge_check, write_check
+from fmnist_lab.comparison.table_format import PublishedEntry, PublishedTable
+from fmnist_lab.comparison.table_output import assess_table, write_comparison
 from support.made_up_reproduction import NASTY, pretend_records
 
 pytestmark = pytest.mark.promise
@@ -243,6 +243,6 @@ def own_table(build, outputs):
     samples = Samples(join(sweep.results, sweep.settings), sweep.curves, {})
     told = [{"model": "torch", "lr": 0.1}, {"model": "torch", "lr": 0.01}, None]
     reasons = ("", "", NASTY)
-    cells = [CheckedCell({}, Published(0.8), "test_accuracy", name=NASTY, not_testable=reason) for reason in reasons]
-    check = Check("mine.yaml", NASTY, NASTY, tuple(cells), "")
-    return write_check(check, judge_check(check, samples, told), samples.runs, ["check", NASTY], outputs)
+    cells = [PublishedEntry({}, Published(0.8), "test_accuracy", name=NASTY, not_testable=reason) for reason in reasons]
+    check = PublishedTable("mine.yaml", NASTY, NASTY, tuple(cells), "")
+    return write_comparison(check, assess_table(check, samples, told), samples.runs, ["check", NASTY], outputs)

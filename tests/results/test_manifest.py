@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from fmnist_lab.results.manifest import MANIFEST, read_manifest, replace_report
+from fmnist_lab.results.manifest import MANIFEST, read_manifest, replace_files
 from fmnist_lab.runs import record as record_module
 
 FIRST = {"results.csv": b"1\n", "figures/lr.png": b"one", "figures/curves_lr=0.1.svg": b"two"}
@@ -17,23 +17,23 @@ def files(folder):
 
 
 def test_what_the_report_before_left_is_removed(tmp_path):
-    replace_report(tmp_path, FIRST)
-    replace_report(tmp_path, SECOND)
+    replace_files(tmp_path, FIRST)
+    replace_files(tmp_path, SECOND)
     assert files(tmp_path) == SECOND
     assert {name for _, name in read_manifest(tmp_path)} == set(SECOND)
 
 
 def test_what_is_the_users_own_stays(tmp_path):
-    replace_report(tmp_path, FIRST)
+    replace_files(tmp_path, FIRST)
     (tmp_path / "figures" / "mine.png").write_bytes(b"mine")
     (tmp_path / "figures" / "lr.png").write_bytes(b"changed by hand")
-    replace_report(tmp_path, SECOND)
+    replace_files(tmp_path, SECOND)
     assert files(tmp_path) == SECOND | {"figures/mine.png": b"mine", "figures/lr.png": b"changed by hand"}
 
 
 @pytest.mark.parametrize("stop", range(6))
 def test_stopped_anywhere_the_next_report_clears_up(tmp_path, monkeypatch, stop):
-    replace_report(tmp_path, FIRST)
+    replace_files(tmp_path, FIRST)
     honest, calls = record_module.os.fsync, []
 
     def stop_midway(descriptor):
@@ -46,35 +46,35 @@ def test_stopped_anywhere_the_next_report_clears_up(tmp_path, monkeypatch, stop)
     third = {"results.csv": b"3\n", "figures/third.png": b"3", "figures/fourth.png": b"4"}
     if stop < 5:  # two manifests and three files are written
         with pytest.raises(KeyboardInterrupt):
-            replace_report(tmp_path, third)
+            replace_files(tmp_path, third)
     else:
-        replace_report(tmp_path, third)
+        replace_files(tmp_path, third)
     monkeypatch.undo()
-    replace_report(tmp_path, SECOND)
+    replace_files(tmp_path, SECOND)
     assert files(tmp_path) == SECOND
 
 
 def test_what_a_killed_writer_left_is_removed(tmp_path):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / f".lr.png-01234567{record_module.PARTIAL}").write_bytes(b"on")
-    replace_report(tmp_path, FIRST)
+    replace_files(tmp_path, FIRST)
     assert files(tmp_path) == FIRST
 
 
 def test_a_forged_manifest_reaches_nothing_outside(tmp_path):
     folder, outside = tmp_path / "sweep", tmp_path / "outside"
-    replace_report(folder, FIRST)
+    replace_files(folder, FIRST)
     outside.write_bytes(b"one")
     digest = next(digest for digest, name in read_manifest(folder) if name == "figures/lr.png")
     forged = ["../outside", str(outside), "figures/../../outside", "..\\outside", "", "\0"]
     (folder / MANIFEST).write_text("".join(f"{digest}  {name}\n" for name in forged) + "nonsense\n")
     assert read_manifest(folder) == set()
-    replace_report(folder, SECOND)
+    replace_files(folder, SECOND)
     assert outside.read_bytes() == b"one"
 
 
 def test_the_manifest_is_one_that_others_can_check(tmp_path):
-    replace_report(tmp_path, FIRST)
+    replace_files(tmp_path, FIRST)
     try:
         check = subprocess.run(["sha256sum", "-c", MANIFEST], cwd=tmp_path, capture_output=True, text=True)
     except FileNotFoundError:

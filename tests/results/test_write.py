@@ -11,14 +11,14 @@ import pytest
 
 from fmnist_lab.results.frames import CURVES, RESULTS
 from fmnist_lab.results.summary_statistics import TEST_IS_VALIDATION, TIMES_DIFFER
-from fmnist_lab.results.write import file_stems, write_report
+from fmnist_lab.results.write import file_stems, write_results
 
 WIDTHS = ["[8, 128]", "[64, 128]", "[1024, 128]"]
 
 
 def write(sweep, folder) -> set[str]:
     """The names of the files in the folder, which are those the report says it wrote."""
-    written = write_report(*sweep.frames, folder)
+    written = write_results(*sweep.frames, folder)
     found = {path for path in folder.rglob("*") if path.is_file() and path.name not in ("SHA256SUMS", ".lock")}
     assert found == set(written)
     assert len(written) == len(found)
@@ -69,7 +69,7 @@ def test_several_settings_have_a_figure_each(build, tmp_path):
 def test_results_and_curves_have_their_columns_and_order(build, tmp_path):
     sweep = build({"lr": [0.1, 0.002]}).end("diverged", after=1, model="torch", lr=0.1)
     shuffled = sweep.results[[*reversed(RESULTS)]].assign(more=1)
-    write_report(shuffled, sweep.curves.assign(more=1), sweep.settings, tmp_path)
+    write_results(shuffled, sweep.curves.assign(more=1), sweep.settings, tmp_path)
     for name, columns, frame in (("results", RESULTS, sweep.results), ("curves", CURVES, sweep.curves)):
         with (tmp_path / f"{name}.csv").open(newline="", encoding="utf-8") as file:
             header, *rows = csv.reader(file)
@@ -160,15 +160,15 @@ def test_hostile_values_make_harmless_files(build, tmp_path):
 @pytest.mark.promise
 def test_a_report_written_again_is_the_same(build, tmp_path):
     sweep = build({"lr": [0.002, 0.1], "seed": [0, 1]})
-    first = {path: path.read_bytes() for path in write_report(*sweep.frames, tmp_path)}
-    assert {path: path.read_bytes() for path in write_report(*sweep.frames, tmp_path)} == first
+    first = {path: path.read_bytes() for path in write_results(*sweep.frames, tmp_path)}
+    assert {path: path.read_bytes() for path in write_results(*sweep.frames, tmp_path)} == first
 
 
 def test_the_reader_s_own_matplotlib_settings_change_nothing(build, tmp_path):
-    write_report(*build().frames, tmp_path / "a")
+    write_results(*build().frames, tmp_path / "a")
     with matplotlib.rc_context({"lines.linewidth": 9, "figure.dpi": 33}):
         before = dict(matplotlib.rcParams)
-        write_report(*build().frames, tmp_path / "b")
+        write_results(*build().frames, tmp_path / "b")
         assert dict(matplotlib.rcParams) == before
     for name in ("figures/curves.svg", "figures/curves.png"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

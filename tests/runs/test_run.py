@@ -284,9 +284,9 @@ def test_what_does_not_leaves_it(small, change):
 
 
 def test_every_key_is_judged_above(small):
-    judged = {change.split("=")[0] for change in CHANGES + NO_CHANGES}
-    judged |= {"model.name", "optimizer.name", "data.name", "optimizer.nesterov", "device"}
-    assert set(identity(small())) <= judged
+    assessed = {change.split("=")[0] for change in CHANGES + NO_CHANGES}
+    assessed |= {"model.name", "optimizer.name", "data.name", "optimizer.nesterov", "device"}
+    assert set(identity(small())) <= assessed
 
 
 def test_a_change_of_the_numerics_or_the_data_changes_the_fingerprint(small, monkeypatch):

@@ -154,8 +154,8 @@ def candidates(misfit: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
     frame["misfit"] = np.sqrt(frame["misfit"])
     frame.insert(5, "lr_updates", frame["lr"] * frame["updates"])
-    judged = [_judge(rows, misfit[misfit["table"] == table]) for table, rows in frame.groupby("table", sort=False)]
-    return pd.concat(judged, ignore_index=True).drop(columns="updates")
+    assessed = [_assess(rows, misfit[misfit["table"] == table]) for table, rows in frame.groupby("table", sort=False)]
+    return pd.concat(assessed, ignore_index=True).drop(columns="updates")
 
 
 def candidates_alike(measured: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
@@ -216,7 +216,7 @@ def transfer(misfit: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame:
     return frame[["found_on", "judged_on", "reading", *SETTING, "cells", "within", "misfit", "p", "scale", "verdict"]]
 
 
-def _judge(ranked: pd.DataFrame, misfit: pd.DataFrame) -> pd.DataFrame:
+def _assess(ranked: pd.DataFrame, misfit: pd.DataFrame) -> pd.DataFrame:
     """The candidates of one table, the best first, with p, scale and kept."""
     # Settings of which some cells are not measured yet come after those that can be compared in full.
     ranked = ranked.sort_values(["cells", "seeds", "misfit"], ascending=[False, False, True], ignore_index=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fmnist_lab.comparison.parsing import printable
-from fmnist_lab.comparison.table_format import Check, CheckedCell, read_check, shipped
+from fmnist_lab.comparison.table_format import PublishedEntry, PublishedTable, read_table, shipped
 from fmnist_lab.compose import composing, is_hydras, key_of, override
 from fmnist_lab.compose_errors import in_one_line
 from fmnist_lab.config.schema import COMMAND_KEYS, Config, constraints, described, groups, identity, wrong
@@ -45,7 +45,7 @@ def compare_tables(
     for name, why in NOT_FOR_ALL.items():
         if value := next((word.partition("=")[2] for word in overrides if key_of(word) == name), None):
             raise wrong(name, value, f"left out: {why}")
-    checks = [read_check(file, [*constraints(), *groups()]) for file in files or shipped()]
+    checks = [read_table(file, [*constraints(), *groups()]) for file in files or shipped()]
     for place, check in enumerate(checks):
         if not constraints()["name"].holds(check.name) or check.name in [other.name for other in checks[:place]]:
             words = f"the file names a folder of its own: must be {constraints()['name'].words}, and stand once"
@@ -65,7 +65,7 @@ def compare_tables(
     return experiments.run_experiments("checks", runs, seeds, write, launcher)
 
 
-def configure(check: Check, overrides: Sequence[str], config_dir: str | None = None) -> list[Config | None]:
+def configure(check: PublishedTable, overrides: Sequence[str], config_dir: str | None = None) -> list[Config | None]:
     """The configuration of the runs behind each number, with seed 0; None where it is not testable.
 
     InputError names the row that has none.
@@ -84,14 +84,14 @@ def configure(check: Check, overrides: Sequence[str], config_dir: str | None = N
 
 
 def write_table(
-    check: Check, configs: Sequence[Config | None], seeds: int, command: str, otherwise: str, console: Console
+    check: PublishedTable, configs: Sequence[Config | None], seeds: int, command: str, otherwise: str, console: Console
 ) -> None:
     """Judge the table by what is on disk of these seeds, write it, and say what was found.
 
     `otherwise` says in what the runs are not as the table asks.
     """
     from fmnist_lab.comparison.run_selection import Samples, join
-    from fmnist_lab.comparison.table_output import judge_check, readable, write_check
+    from fmnist_lab.comparison.table_output import assess_table, readable, write_comparison
     from fmnist_lab.results.frames import gather
 
     told = [config for config in configs if config]
@@ -99,9 +99,9 @@ def write_table(
     frames = gather([(job.record, described(job.config)) for job in jobs])
     runs = join(frames.results, frames.settings)
     settings = [_settings(config) if config else None for config in configs]
-    table = judge_check(check, Samples(runs, frames.curves, {}), settings, otherwise)
+    table = assess_table(check, Samples(runs, frames.curves, {}), settings, otherwise)
     alone = [experiments.command(config) for config in told]
-    page = write_check(check, table, runs, [command, *alone], Path(told[0].outputs))
+    page = write_comparison(check, table, runs, [command, *alone], Path(told[0].outputs))
     for number, metric, published, measured, verdict, n in readable(table)[list(TOLD)].itertuples(index=False):
         console.print(
             f"{number}, {metric}: published {published}, measured {measured or 'nothing'}: {verdict}, n = {n}"
@@ -109,7 +109,7 @@ def write_table(
     console.print(str(page.parent))
 
 
-def configured(cell: CheckedCell, compose: Compose, overrides: Sequence[str]) -> Config:
+def configured(cell: PublishedEntry, compose: Compose, overrides: Sequence[str]) -> Config:
     """The settled configuration of a number's runs, with seed 0; InputError, in one line, when it has none."""
     for name in OF_THE_COMMAND:
         if name in cell.settings:

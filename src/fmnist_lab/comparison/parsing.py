@@ -109,7 +109,7 @@ def number(value: Any, largest: float = math.inf) -> float:
     return float(value)
 
 
-def known_mark(mark: str) -> str:
+def known_basis(mark: str) -> str:
     return one_of("mark", mark, MARKS)
 
 

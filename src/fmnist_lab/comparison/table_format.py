@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from fmnist_lab.comparison.parsing import each, known_mark, one_of, parse_plain, printable
+from fmnist_lab.comparison.parsing import each, known_basis, one_of, parse_plain, printable
 from fmnist_lab.comparison.statistics import MARGIN, Published
 from fmnist_lab.errors import InputError
 
@@ -38,7 +38,7 @@ Setting = str | int | float | bool | None | list[Any]
 
 
 @dataclass(frozen=True)
-class CheckedCell:
+class PublishedEntry:
     """A published number, and the settings of the runs that it is compared with: configuration keys, or groups.
 
     `name` is empty where the settings tell it from the others. `at_epoch` is None for the end of a run. `fitted` says
@@ -62,13 +62,13 @@ class CheckedCell:
 
 
 @dataclass(frozen=True)
-class Check:
+class PublishedTable:
     """A table of published numbers, and the `text` of its file."""
 
     file: str
     title: str
     source: str
-    cells: tuple[CheckedCell, ...]
+    cells: tuple[PublishedEntry, ...]
     text: str
 
     @property
@@ -83,7 +83,7 @@ def shipped() -> dict[str, str]:
     return {Path(file.name).stem: file.read_text(encoding="utf-8") for file in files if file.name.endswith(".yaml")}
 
 
-def read_check(file: str, settings: Collection[str]) -> Check:
+def read_table(file: str, settings: Collection[str]) -> PublishedTable:
     """The table in a file, or the one of that name that this package carries.
 
     Args:
@@ -93,9 +93,9 @@ def read_check(file: str, settings: Collection[str]) -> Check:
     """
     carried = shipped()
     if file in carried:
-        return parse_check(f"{file}.yaml", carried[file], settings)
+        return parse_table(f"{file}.yaml", carried[file], settings)
     text = _decoded(file, f"it should be a YAML file, or one of {', '.join(carried)}")
-    return parse_check(Path(file).name, text, settings)
+    return parse_table(Path(file).name, text, settings)
 
 
 def _decoded(file: str, hint: str) -> str:
@@ -116,8 +116,8 @@ def _decoded(file: str, hint: str) -> str:
         raise InputError(f"{shown}: should be a text in UTF-8 (byte {error.start} is not)") from None
 
 
-def parse_check(file: str, text: str, settings: Collection[str]) -> Check:
-    """The table in the text of `file`. Raises InputError as `read_check` does."""
+def parse_table(file: str, text: str, settings: Collection[str]) -> PublishedTable:
+    """The table in the text of `file`. Raises InputError as `read_table` does."""
     return parse_plain(file, text, lambda **entries: _check(file, text, settings, **entries))
 
 
@@ -143,7 +143,7 @@ def _metric(key: str, value: Any) -> str:
 
 
 def _mark(key: str, value: Any) -> str:
-    return known_mark(_text(key, value))
+    return known_basis(_text(key, value))
 
 
 def _yes_no(key: str, value: Any) -> bool:
@@ -226,7 +226,7 @@ def _check(
     source: Any = None,
     rows: Any = None,
     **common: Any,
-) -> Check:
+) -> PublishedTable:
     words = {key: _text(key, value) for key, value in (("title", title), ("source", source))}
     if not isinstance(rows, list) or not rows:
         raise ValueError("rows: should be a list with a row for each published number")
@@ -234,17 +234,17 @@ def _check(
     numbered = {f"row {place}": row for place, row in enumerate(rows, start=1)}
     cells = each(numbered, lambda _, row: _cell(common, row, known))
     _refuse_twins(list(cells.values()))
-    return Check(file, words["title"], words["source"], tuple(cells.values()), text)
+    return PublishedTable(file, words["title"], words["source"], tuple(cells.values()), text)
 
 
-def _cell(common: Mapping[str, Any], row: Any, known: Collection[str]) -> CheckedCell:
+def _cell(common: Mapping[str, Any], row: Any, known: Collection[str]) -> PublishedEntry:
     if not isinstance(row, dict):
         raise ValueError(f"{_shown(row)}: should have keys, such as published: 0.87")
     _refuse_unknown(row, known)
     told = {"metric": "test_accuracy", **common, **row}
     settings = {key: _setting(key, value) for key, value in told.items() if key not in ROW_KEYS}
     own = {key: READ[key](key, value) for key, value in told.items() if key in READ and value is not None}
-    return CheckedCell(settings, _published(own, told.get("published")), **own)
+    return PublishedEntry(settings, _published(own, told.get("published")), **own)
 
 
 def _published(own: dict[str, Any], value: Any) -> Published:
@@ -271,7 +271,7 @@ def _refuse_unknown(keys: Collection[str], known: Collection[str]) -> None:
             raise ValueError(f"{_shown(key)}: there is no such key; {hint}")
 
 
-def _refuse_twins(cells: Sequence[CheckedCell]) -> None:
+def _refuse_twins(cells: Sequence[PublishedEntry]) -> None:
     seen: list[tuple[Any, ...]] = []
     for row, cell in enumerate(cells, start=1):
         place = (cell.settings, cell.metric, cell.at_epoch, cell.name)

@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 
 from fmnist_lab.comparison.run_selection import Sample, Samples
 from fmnist_lab.comparison.statistics import VERDICTS, Comparison, compare_family, explained
-from fmnist_lab.comparison.table_format import Check, CheckedCell, headings
+from fmnist_lab.comparison.table_format import PublishedEntry, PublishedTable, headings
 from fmnist_lab.results import html, latex, tables
 from fmnist_lab.results.factors import as_text, display
 from fmnist_lab.results.html import Block, Picture, Section
-from fmnist_lab.results.manifest import replace_report
+from fmnist_lab.results.manifest import replace_files
 from fmnist_lab.results.style import applied, render
 from fmnist_lab.results.tables import signed
 
@@ -41,7 +41,9 @@ MOST_DRAWN, LONGEST_LABEL = 60, 40  # rows of the figure, and signs of a row's n
 LINE, INK = 0.34, "#0072B2"  # inches of a figure's row; the colour of what was measured
 
 
-def judge_check(check: Check, samples: Samples, settings: Sequence[Sample | None], otherwise: str = "") -> pd.DataFrame:
+def assess_table(
+    check: PublishedTable, samples: Samples, settings: Sequence[Sample | None], otherwise: str = ""
+) -> pd.DataFrame:
     """A row a published number, in the order of the file.
 
     Args:
@@ -71,7 +73,7 @@ def judge_check(check: Check, samples: Samples, settings: Sequence[Sample | None
     return pd.DataFrame(rows).assign(note=notes).astype({"n": "Int64"})
 
 
-def cell_names(cells: Sequence[CheckedCell]) -> list[str]:
+def cell_names(cells: Sequence[PublishedEntry]) -> list[str]:
     """What each number is of: its own name, or the settings that not all have in common."""
     texts = [{key: display(as_text(value)) for key, value in cell.settings.items()} for cell in cells]
     keys = dict.fromkeys(key for text in texts for key in text)
@@ -82,11 +84,13 @@ def cell_names(cells: Sequence[CheckedCell]) -> list[str]:
     ]
 
 
-def write_check(check: Check, table: pd.DataFrame, runs: pd.DataFrame, commands: Sequence[str], outputs: Path) -> Path:
+def write_comparison(
+    check: PublishedTable, table: pd.DataFrame, runs: pd.DataFrame, commands: Sequence[str], outputs: Path
+) -> Path:
     """Write the table's folder below `outputs`: table.csv, .md, .tex, the figure, the YAML file and index.html.
 
     Args:
-        table: as `judge_check` gives it.
+        table: as `assess_table` gives it.
         runs: with the columns of `results.csv`.
         commands: the one that builds the folder anew, then those that train each number's runs alone.
 
@@ -96,14 +100,14 @@ def write_check(check: Check, table: pd.DataFrame, runs: pd.DataFrame, commands:
     folder = outputs / "checks" / check.name
     with applied():
         section = _section(check, table, commands)
-    replace_report(folder, dict(_files(check, table, section, runs, commands[0], outputs / "runs")))
+    replace_files(folder, dict(_files(check, table, section, runs, commands[0], outputs / "runs")))
     return folder / "index.html"
 
 
-def check_section(folder: Path, texts: Mapping[str, str]) -> Section:
+def comparison_section(folder: Path, texts: Mapping[str, str]) -> Section:
     """The tables that were judged in `folder`, of those whose YAML texts are given by name and are what was judged."""
-    judged = [name for name, text in texts.items() if _is_of(folder / name / "table.yaml", text)]
-    blocks = [_part(folder / name, *headings(f"{name}.yaml", texts[name])) for name in judged]
+    assessed = [name for name, text in texts.items() if _is_of(folder / name / "table.yaml", text)]
+    blocks = [_part(folder / name, *headings(f"{name}.yaml", texts[name])) for name in assessed]
     return Section("elsewhere", "Numbers printed elsewhere", FOOTNOTE, blocks)
 
 
@@ -162,7 +166,7 @@ def differences_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _section(check: Check, table: pd.DataFrame, commands: Sequence[str]) -> Section:
+def _section(check: PublishedTable, table: pd.DataFrame, commands: Sequence[str]) -> Section:
     experiment_command, *alone = dict.fromkeys(commands)
     drawn = table["difference"].notna().any()
     with warnings.catch_warnings():
@@ -176,7 +180,7 @@ def _section(check: Check, table: pd.DataFrame, commands: Sequence[str]) -> Sect
 
 
 def _files(
-    check: Check, table: pd.DataFrame, section: Section, runs: pd.DataFrame, command: str, records: Path
+    check: PublishedTable, table: pd.DataFrame, section: Section, runs: pd.DataFrame, command: str, records: Path
 ) -> Iterator[tuple[str, bytes]]:
     text = readable(table)
     yield "table.yaml", check.text.encode()
@@ -197,7 +201,7 @@ def _files(
     yield "index.html", page
 
 
-def _row(cell: CheckedCell, name: str, found: Comparison, failure_note: str) -> dict[str, Any]:
+def _row(cell: PublishedEntry, name: str, found: Comparison, failure_note: str) -> dict[str, Any]:
     published = cell.published
     measured = published.value + found.difference
     return {
@@ -223,7 +227,7 @@ def _row(cell: CheckedCell, name: str, found: Comparison, failure_note: str) -> 
     }
 
 
-def _at(cell: CheckedCell, sample: Sample) -> Sample:
+def _at(cell: PublishedEntry, sample: Sample) -> Sample:
     return sample if cell.at_epoch is None else {**sample, "at": cell.at_epoch}
 
 

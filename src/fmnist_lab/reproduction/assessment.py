@@ -68,7 +68,7 @@ MOST_PARTS_TOLD = 3
 
 
 @dataclass(frozen=True)
-class Judged:
+class Assessed:
     """The columns of a row that the runs decide."""
 
     verdict: str
@@ -90,7 +90,7 @@ class Assertion:
     unit: str = "accuracy"
 
 
-def judge(
+def assess(
     runs: pd.DataFrame, curves: pd.DataFrame, *, saddle: bool | None = None, claims: Claims | None = None
 ) -> pd.DataFrame:
     """A row a claim of the report, with its verdict and the reason: values first, then notes, sentences and the rest.
@@ -105,8 +105,8 @@ def judge(
         The columns COLUMNS; of a sentence of several parts, the numbers are those of the part that shows the least.
         Differences are fractions, or nats of loss; of times they are logarithms of ratios.
     """
-    judgement = _Judgement(claims or load_claims(), runs, curves, saddle)
-    return pd.DataFrame(judgement.rows(), columns=COLUMNS).astype({"n": "Int64"})
+    assessment = _Assessment(claims or load_claims(), runs, curves, saddle)
+    return pd.DataFrame(assessment.rows(), columns=COLUMNS).astype({"n": "Int64"})
 
 
 def cells(runs: pd.DataFrame, table_id: str, settings: str = "stated", *, claims: Claims | None = None) -> pd.DataFrame:
@@ -118,10 +118,10 @@ def cells(runs: pd.DataFrame, table_id: str, settings: str = "stated", *, claims
         the data), published_note, and half_width, detectable, p (corrected for the table), reason, printed_as (the
         network as the report has it).
     """
-    return _Judgement(claims or load_claims(), runs, pd.DataFrame(), None).table(table_id, settings)
+    return _Assessment(claims or load_claims(), runs, pd.DataFrame(), None).table(table_id, settings)
 
 
-class _Judgement:
+class _Assessment:
     """The claims and the runs that judge them."""
 
     def __init__(self, claims: Claims, runs: pd.DataFrame, curves: pd.DataFrame, saddle: bool | None) -> None:
@@ -132,18 +132,18 @@ class _Judgement:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         for claim in self.claims.claims.values():
-            judged = self._judged(claim)
+            assessed = self._assessed(claim)
             told = {name: getattr(claim, name) for name in ("where", "kind", "says", "mark", "published_runs")}
             commands = [experiment_command(name, self.seeds) for name in claim.experiments]
             yield {
                 "claim": claim.id,
                 **told,
-                **vars(judged),
+                **vars(assessed),
                 "experiment": ", ".join(claim.experiments),
                 "command": claim.command or " && ".join(commands),
             }
 
-    def _judged(self, claim: Claim) -> Judged:
+    def _assessed(self, claim: Claim) -> Assessed:
         match claim.tests:
             case (CellTest() as test,):
                 return self._cell(test)
@@ -158,19 +158,19 @@ class _Judgement:
             case (Printed() | PrintedFalls() | Opposed(), *_):
                 return self._contradiction(claim)
             case ():
-                return Judged("not testable", claim.not_testable)
+                return Assessed("not testable", claim.not_testable)
         return self._sentence(claim)
 
     # Values: a cell, seconds, a curve, a number in the text.
 
-    def _cell(self, test: CellTest) -> Judged:
+    def _cell(self, test: CellTest) -> Assessed:
         row = _row_of(self._cached(test.table, "stated"), test)
         measured = ""
         if row["n"]:
             measured = _percent(row["test_accuracy_mean"])
             if row["n"] > 1:
                 measured += f" [{100 * row['low']:.2f}, {100 * row['high']:.2f}]"
-        return Judged(
+        return Assessed(
             row["verdict"],
             "; ".join(filter(None, [row["reason"], self._explanation(test)])),
             _percent(row["published_accuracy"]),
@@ -188,7 +188,7 @@ class _Judgement:
         settings = self.claims.inferred[test.table].settings
         return f"at the inferred {_settings(settings)}: {'; '.join(told)}" if told else ""
 
-    def _time(self, test: TimeTest, reason: str) -> Judged:
+    def _time(self, test: TimeTest, reason: str) -> Assessed:
         row = printed_row(self.report, test.table, test.hidden)
         seconds = {model: cell.seconds for model, cell in row.cells.items()}
         told = f"{seconds[test.model]:g} s; custom/torch {seconds['custom'] / seconds['torch']:.2f}"
@@ -196,13 +196,13 @@ class _Judgement:
         part = self._paired(Paired("seconds", first, "same", second))
         own = self.samples.measure(first if test.model == "custom" else second, "seconds")
         if not part.evidence.n:
-            return Judged("not testable", reason, told)
+            return Assessed("not testable", reason, told)
         if math.isnan(part.evidence.difference):
-            return Judged("not testable", f"{reason}; here {TIMES_DIFFER}", told, n=part.evidence.n)
+            return Assessed("not testable", f"{reason}; here {TIMES_DIFFER}", told, n=part.evidence.n)
         measured = f"{math.exp(own.median()):.1f} s; custom/torch {_difference(part)}"
-        return Judged("not testable", reason, told, measured, n=part.evidence.n)
+        return Assessed("not testable", reason, told, measured, n=part.evidence.n)
 
-    def _series(self, test: SeriesTest, claim: Claim) -> Judged:
+    def _series(self, test: SeriesTest, claim: Claim) -> Assessed:
         figure, metric = self.report.figures[test.figure], SERIES[test.metric]
         values = printed_curve(self.report, test.figure, test.metric, test.model)
         sample = {"model": test.model, "lr": figure.lr}
@@ -210,7 +210,7 @@ class _Judgement:
         told = f"ends at {_shown(values[-1], unit)}"
         ours = self.samples.curve(sample, metric)
         if not len(ours):
-            return Judged("inconclusive", "no run yet", told)
+            return Assessed("inconclusive", "no run yet", told)
         found = statistics.compare_curve(
             values,
             ours.to_numpy(),
@@ -224,7 +224,7 @@ class _Judgement:
             measured += f"; fits least at epoch {found.at + 1}: {at}"
         return _compared(found, told, measured, self.samples.failure_note(sample))
 
-    def _value(self, test: Value, claim: Claim) -> Judged:
+    def _value(self, test: Value, claim: Claim) -> Assessed:
         values = self.samples.measure(test.sample, test.metric)
         number = Published(test.published, claim.published_runs, None, test.reading_error, test.margin)
         found = statistics.compare(number, values.to_numpy())
@@ -237,14 +237,14 @@ class _Judgement:
 
     # Sentences.
 
-    def _sentence(self, claim: Claim) -> Judged:
+    def _sentence(self, claim: Claim) -> Assessed:
         parts = self._parts(claim.tests)
         found = statistics.decide([part.evidence for part in parts])
         told = [part for part in parts if part.evidence.n]
         weakest = max(told or parts, key=lambda part: (part.evidence.p_for, -part.evidence.p_against))
         evidence = weakest.evidence
         fewest = min(part.evidence.n for part in parts)
-        return Judged(
+        return Assessed(
             found,
             "; ".join(filter(None, [_reason(found, parts, fewest), claim.not_testable])),
             "",
@@ -312,13 +312,13 @@ class _Judgement:
 
     # What needs no run.
 
-    def _contradiction(self, claim: Claim) -> Judged:
+    def _contradiction(self, claim: Claim) -> Assessed:
         shown = [self._in_print(test) for test in claim.tests]
         verdict = "contradicted" if all(so for so, _ in shown) else "consistent"
         texts = [text for _, text in shown]
         told = "; ".join(texts if len(texts) <= MOST_PARTS_TOLD else [*texts[:MOST_PARTS_TOLD], "..."])
         count = sum(so for so, _ in shown)
-        return Judged(verdict, f"in {count} of {len(shown)} comparisons of what is printed", told)
+        return Assessed(verdict, f"in {count} of {len(shown)} comparisons of what is printed", told)
 
     def _in_print(self, test: Any) -> tuple[bool, str]:
         """Whether the print shows it, and what is printed."""
@@ -349,11 +349,11 @@ class _Judgement:
             if isinstance(a, Paired) and isinstance(b, Paired) and b.relation in OPPOSITE
         )
 
-    def _theorem(self, claim: Claim) -> Judged:
+    def _theorem(self, claim: Claim) -> Assessed:
         if self.saddle is None:
-            return Judged("not testable", f"its numerical checks have not been run: {claim.command}")
+            return Assessed("not testable", f"its numerical checks have not been run: {claim.command}")
         agree = "agree with it" if self.saddle else "disagree with it"
-        return Judged("holds" if self.saddle else "does not hold", f"the numerical checks of {claim.command} {agree}")
+        return Assessed("holds" if self.saddle else "does not hold", f"the numerical checks of {claim.command} {agree}")
 
     # Tables.
 
@@ -442,10 +442,10 @@ def _row_of(table: pd.DataFrame, test: CellTest) -> pd.Series[Any]:
     return table[(table["hidden"] == str(list(test.hidden))) & (table["model"] == test.model)].iloc[0]
 
 
-def _compared(found: Comparison, published: str, measured: str, failure_note: str) -> Judged:
+def _compared(found: Comparison, published: str, measured: str, failure_note: str) -> Assessed:
     reason = "; ".join(filter(None, [found.reason, failure_note]))
     numbers = found.difference, found.half_width, found.detectable, found.n
-    return Judged(found.verdict, reason, published, measured, *numbers)
+    return Assessed(found.verdict, reason, published, measured, *numbers)
 
 
 def _reason(verdict: str, parts: Sequence[Assertion], fewest: int) -> str:

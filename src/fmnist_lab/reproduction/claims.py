@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fmnist_lab.comparison import table_format
-from fmnist_lab.comparison.parsing import each, known_mark, number, one_of, package_text, parse
+from fmnist_lab.comparison.parsing import each, known_basis, number, one_of, package_text, parse
 from fmnist_lab.comparison.statistics import RELATIONS
 from fmnist_lab.reproduction.report import Report, Row, load_report, printed_title
 
@@ -403,7 +403,7 @@ class _Reader:
         for name in experiment:
             one_of("experiment", name, self.experiments)
         experiments = tuple(experiment)
-        mark = known_mark(mark)
+        mark = known_basis(mark)
         return Claim(id, where, kind, says, mark, self.published_runs, experiments, both, not_testable, command)
 
     def _check(self, claim: Claim, claims: Mapping[str, Claim]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from fmnist_lab.comparison.table_format import shipped
-from fmnist_lab.comparison.table_output import check_section, verdict_counts
+from fmnist_lab.comparison.table_output import comparison_section, verdict_counts
 from fmnist_lab.reproduction import sections
 from fmnist_lab.reproduction import tables as entry_tables
 from fmnist_lab.reproduction.figures import initialization_differences
@@ -90,7 +90,7 @@ def _sections(
     yield sections.initialization_section(runs)
     yield sections.learnt_section(runs, outputs / "runs")
     yield sections.study_section(outputs, studies, runs)
-    yield check_section(outputs / "checks", shipped())
+    yield comparison_section(outputs / "checks", shipped())
     yield sections.audit_section(outputs / "audit")
     yield sections.saddle_section(outputs / "saddle")
 

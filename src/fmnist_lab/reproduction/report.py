@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fmnist_lab.comparison.parsing import Built, each, known_mark, number, package_text, parse
+from fmnist_lab.comparison.parsing import Built, each, known_basis, number, package_text, parse
 
 EPOCHS = 10
 
@@ -108,7 +108,7 @@ def _report(*, source: str, settings: Any, definitions: Any, figures: Any, table
 
 
 def _fact(*, value: Any, mark: str, note: str = "") -> Fact:
-    return Fact(value, known_mark(mark), note)
+    return Fact(value, known_basis(mark), note)
 
 
 def _figure(id: str, *, mark: str, lr: Any, reading_error: Any, validation_accuracy: Any, training_loss: Any) -> Figure:
@@ -119,12 +119,12 @@ def _figure(id: str, *, mark: str, lr: Any, reading_error: Any, validation_accur
     errors = each(reading_error, lambda _, error: number(error))
     if errors.keys() != series.keys():
         raise ValueError(f"reading_error has {', '.join(errors)}: should have {', '.join(series)}")
-    return Figure(id, known_mark(mark), number(lr), errors, series)
+    return Figure(id, known_basis(mark), number(lr), errors, series)
 
 
 def _table(id: str, *, mark: str, lr: Any, rows: Any) -> Table:
     read = each(dict(enumerate(rows, start=1)), lambda _, entry: _row(**entry))
-    return Table(id, known_mark(mark), number(lr), tuple(read.values()))
+    return Table(id, known_basis(mark), number(lr), tuple(read.values()))
 
 
 def _row(*, hidden: Any, custom: Any, torch: Any, note: str = "", unspecified: bool = False) -> Row:

@@ -58,14 +58,14 @@ def report(experiments: Experiments, seeds: int, told: Experiments, console: Con
 def write_page(outputs: Path, told: Experiments) -> Path:
     """Judge all that is on disk of the experiments told, and write the page."""
     from fmnist_lab.comparison.run_selection import join
-    from fmnist_lab.reproduction.assessment import cells, judge
+    from fmnist_lab.reproduction.assessment import assess, cells
     from fmnist_lab.reproduction.claims import BASES
     from fmnist_lab.reproduction.page import build_page
     from fmnist_lab.results.frames import gather
 
     frames = gather([(job.record, described(job.config)) for job in on_disk(told)])
     runs = join(frames.results, frames.settings)
-    claims = judge(runs, frames.curves, saddle=saddle_agrees(outputs / "saddle"))
+    claims = assess(runs, frames.curves, saddle=saddle_agrees(outputs / "saddle"))
     tables = {(table, settings): cells(runs, table, settings) for table in TABLES for settings in BASES}
     return build_page(outputs, runs, frames.curves, claims, tables, PRESETS["studies"])
 

@@ -14,7 +14,7 @@ MANIFEST = "SHA256SUMS"  # as `sha256sum` writes and checks it
 Entry = tuple[str, str]  # the SHA-256 of a file, and its path below the folder
 
 
-def replace_report(folder: Path, files: Mapping[str, bytes]) -> None:
+def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write `files` into `folder`, and remove what the report before left there.
 
     Never touched is a file that no report wrote, or that was changed since. Stopped midway, the manifest names the

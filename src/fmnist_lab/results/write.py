@@ -12,7 +12,7 @@ from fmnist_lab.results.factor_figures import factor_figure, seed_figure
 from fmnist_lab.results.factors import Factor, describe, display
 from fmnist_lab.results.frames import CURVES, RESULTS
 from fmnist_lab.results.learning_curves import curves_figure
-from fmnist_lab.results.manifest import replace_report
+from fmnist_lab.results.manifest import replace_files
 from fmnist_lab.results.style import applied, render
 from fmnist_lab.results.summary_statistics import analyse, cells, remarks
 from fmnist_lab.results.tables import LOSS, VALIDATION, readable, to_csv, to_markdown
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Drawing = tuple[str, Figure]  # the stem of the figure's files, and the figure
 
 
-def write_report(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame, folder: Path) -> list[Path]:
+def write_results(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame, folder: Path) -> list[Path]:
     """Write all there is to say of a sweep into its folder, each file whole or not at all.
 
     What an earlier report wrote there and this one does not is removed; SHA256SUMS lists what is of this one.
@@ -48,12 +48,12 @@ def write_report(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataF
     with applied():
         for stem, figure in _draw(curves, runs, factors):
             files |= {f"figures/{stem}.{extension}": content for extension, content in render(figure).items()}
-    replace_report(folder, files)
+    replace_files(folder, files)
     return [folder / name for name in files]
 
 
 def draw_figures(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Figure]:
-    """The figures that `write_report` writes, by the stem of their files; frames as it takes them."""
+    """The figures that `write_results` writes, by the stem of their files; frames as it takes them."""
     factors, runs = analyse(results, curves, settings)
     with applied():
         return dict(_draw(curves, runs, factors))

@@ -45,11 +45,11 @@ def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
 def write(jobs: Sequence[Job], folder: Path) -> Frames:
     """Write what is on disk of the runs into the sweep's folder, and give it."""
     from fmnist_lab.results.frames import gather
-    from fmnist_lab.results.write import write_report
+    from fmnist_lab.results.write import write_results
 
     with reporting(jobs, folder):
         frames = gather([(job.record, described(job.config)) for job in jobs])
-        write_report(frames.results, frames.curves, frames.settings, folder)
+        write_results(frames.results, frames.curves, frames.settings, folder)
     return frames
 
 
