@@ -137,7 +137,7 @@ def set_up_and_reproduce(study: str) -> None:
 
 
 def set_up_and_run(name: str, module: str, *words: str) -> None:
-    """Set the project up and run a module with `words` and those of the command line; leave as `set_up_and_reproduce` does."""
+    """Set the project up and run a module with `words` and those of the command line; leave as above."""
     with timed_steps() as steps:
         set_up(steps)
         steps.require(name, PYTHON, "-m", module, *words, *sys.argv[1:])

@@ -17,8 +17,11 @@ from hypothesis import settings
 
 from fmnist_lab.compose import compose
 from fmnist_lab.config.schema import Config
+from fmnist_lab.data import Source, cache, prepare
+from fmnist_lab.data.folder import Unusable
 from support.made_up_reproduction import Paper, make_paper, pretend_records, write_neighbours
 from support.made_up_sweep import Build, build_sweep
+from support.tiny_source import FASHION_MNIST, Tiny, make_tiny
 
 # A shell that starts the tests in the background ignores Ctrl-C for them and their children; some tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -155,3 +158,28 @@ def outputs(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
         pretend_records(patch)
         make_paper(build).build(folder)
     return folder
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("FMNIST_LAB_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Source, folder: Path) -> None:
+        raise Unusable("no network")
+
+    monkeypatch.setattr(cache, "download", refuse)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Tiny:
+    return make_tiny(tmp_path / "package")
+
+
+@pytest.fixture(scope="session")
+def real_folder() -> Path:
+    return prepare(FASHION_MNIST, None)

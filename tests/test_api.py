@@ -145,7 +145,7 @@ def test_several_runs_at_once_give_the_same_table(monkeypatch):
 def test_an_engine_is_given_runs_as_they_are_recorded(monkeypatch):
     """So that what became of one is sought, and said, in its own record."""
     given = []
-    monkeypatch.setattr("fmnist_lab.sweeps.launchers.base.Joblib.train", lambda self, configs: given.extend(configs))
+    monkeypatch.setattr("fmnist_lab.sweeps.launchers.joblib.Joblib.train", lambda self, configs: given.extend(configs))
     ours = sweep(SWEPT, model="custom", device="auto")
     assert [locate(config) for config in given] == [run.record for run in ours.runs]
 

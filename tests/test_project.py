@@ -580,5 +580,5 @@ def test_the_walls_are_contracts() -> None:
         ("fmnist_lab.models", "pandas"),
         ("fmnist_lab.models", "matplotlib"),
         ("fmnist_lab.models.custom", "torch"),
-        ("fmnist_lab.report", "fmnist_lab.models"),
+        ("fmnist_lab.results", "fmnist_lab.models"),
     }

@@ -1,4 +1,4 @@
-"""Hydra's sweeper for the lab: Hydra expands the sweep, `fmnist_lab.sweeps.execute` decides which of its runs to train."""
+"""Hydra's sweeper for the lab: Hydra expands the sweep, `fmnist_lab.sweeps` decides which of its runs to train."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def written(samples, tmp_path, monkeypatch):
 def test_the_page_of_the_paper_shows_the_same_numbers(written, samples):
     text = "title: The title\nsource: The source"
     (written / "table.yaml").write_text(text)
-    assert not comparison_section(written.parent, {"mine": f"{text}, another"}).parts
+    assert not comparison_section(written.parent, {"mine": f"{text}, another"}).blocks
     section = comparison_section(written.parent, {"mine": text, "never checked": text})
     (part,) = section.parts
     assert (part.title, part.text, part.commands) == ("The title", "The source", ["python -m fmnist_lab.check mine"])

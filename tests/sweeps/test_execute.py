@@ -14,7 +14,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from fmnist_lab import compose
 from fmnist_lab.runs import run
 from fmnist_lab.runs.record import Record
-from fmnist_lab.sweeps import execute
+from fmnist_lab.sweeps import execute, plan
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.plan import command_line, default_name, estimate, plan_runs
 
@@ -212,8 +212,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(lab):
 
 def test_a_finished_run_is_read_once_for_all_forecasts(small, monkeypatch):
     run.train(small())
-    read, honest = [], execute.from_yaml
-    monkeypatch.setattr(execute, "from_yaml", lambda text: read.append(text) or honest(text))
+    read, honest = [], plan.from_yaml
+    monkeypatch.setattr(plan, "from_yaml", lambda text: read.append(text) or honest(text))
     todo = plan_runs([small("seed=1")], [""])
     assert estimate(todo) == estimate(todo) > 0
     assert len(read) == 1

@@ -32,9 +32,9 @@ def run_sweep(
 ) -> int:
     """Do a sweep and report it; return the exit status: 0, or 1 when a run failed or the outcome cannot be written.
 
-    `commands` are what a user would type to do each run alone. `launch` is given the runs to train, and must not heed
-    the `force` of their configurations: what is to be trained anew is taken back here, once. `make_console` makes the console
-    that keeps the sweep's log.
+    `commands` are what a user would type to do each run alone. `launch` is given the runs to train, and must ignore
+    the `force` of their configurations: what is to be trained again is discarded here, once. `make_console` makes the
+    console that keeps the sweep's log.
     Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
     """
     jobs = plan_runs(configs, commands)

@@ -13,7 +13,7 @@ import pytest
 
 from fmnist_lab.compose import compose
 from fmnist_lab.runs import run
-from fmnist_lab.sweeps.launchers import base, registry
+from fmnist_lab.sweeps.launchers import registry
 from support.waiting import wait_for
 
 TINY = ("architecture.hidden=[8]", "data.validation=59000", "data.split=last", "model=custom")
@@ -146,7 +146,7 @@ def test_a_preempted_run_begins_anew_in_the_same_command(lab, slurm, start, plan
 
 
 def test_a_sweep_larger_than_an_array_becomes_several(small, slurm, monkeypatch, tmp_path, record_property):
-    monkeypatch.setattr(base, "LARGEST_ARRAY", 2)
+    monkeypatch.setattr(slurm, "LARGEST_ARRAY", 2)
     monkeypatch.chdir(tmp_path)
     configs = [run.bind_to_machine(small(f"seed={seed}", "data.validation=59000")) for seed in range(5)]
     registry.choose_launcher("hydra/launcher=slurm").train(configs)

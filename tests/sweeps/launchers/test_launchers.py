@@ -1,4 +1,4 @@
-"""Engines, as far as they can be tried without one; what they promise is in tests/engines/."""
+"""Launchers, as far as they can be tried without a cluster; test_contract.py holds what they promise."""
 
 import dataclasses
 import subprocess
@@ -30,8 +30,8 @@ def presets():
 
 @pytest.fixture
 def everything_installed(monkeypatch):
-    monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setattr(base.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(registry.shutil, "which", lambda name: f"/usr/bin/{name}")
 
 
 @LAUNCHERS
@@ -39,7 +39,7 @@ def test_every_engine_has_its_file_with_its_options_and_when_to_use_it(name, eve
     text = presets()[name].read_text()
     values = yaml.safe_load(text)
     assert text.startswith("# ")
-    assert values.pop("engine") == name
+    assert values.pop("launcher") == name
     assert values.pop("_target_").startswith("hydra_plugins.")
     assert set(values) == {field.name for field in dataclasses.fields(registry.LAUNCHERS[name])}
     assert vars(registry.build_launcher(name, values)) == values
@@ -48,7 +48,7 @@ def test_every_engine_has_its_file_with_its_options_and_when_to_use_it(name, eve
 
 @LAUNCHERS
 def test_a_missing_extra_is_answered_with_what_to_type(name, monkeypatch):
-    monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: None)
     extra = {"joblib": "joblib", "submitit_local": "slurm", "slurm": "slurm", "ray": "ray"}[name]
     with pytest.raises(InputError) as told:
         registry.choose_launcher(f"hydra/launcher={name}")
@@ -70,8 +70,8 @@ def test_a_missing_extra_ends_the_command_before_anything_is_written(lab, tmp_pa
 
 
 def test_slurm_is_used_where_slurm_is(monkeypatch):
-    monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setattr(base.shutil, "which", lambda name: None)
+    monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(registry.shutil, "which", lambda name: None)
     with pytest.raises(InputError, match="needs the command sbatch"):
         registry.choose_launcher("hydra/launcher=slurm")
 
@@ -186,16 +186,16 @@ def cluster(monkeypatch):
         SimpleNamespace(job_id=f"7_{place}", paths=paths) for place in range(len(configs))
     ]
     monkeypatch.setattr(slurm.Slurm, "_executor", lambda self, folder, cpus: None)
-    monkeypatch.setattr(base, "_submit", submitted)
-    monkeypatch.setattr(base, "_wait", lambda arrays: None)
-    monkeypatch.setattr(base, "_states", lambda: {f"7_{place}": "COMPLETED" for place in range(9)})
+    monkeypatch.setattr(slurm, "_submit", submitted)
+    monkeypatch.setattr(slurm, "_wait", lambda arrays: None)
+    monkeypatch.setattr(slurm, "_states", lambda: {f"7_{place}": "COMPLETED" for place in range(9)})
     return slurm.Slurm(60, 2, None, None, None, 256, 30, 0, [], {})
 
 
 def test_a_record_that_another_machine_wrote_is_waited_for(small, cluster, monkeypatch):
     config = run.bind_to_machine(small())
     late = Clock(meanwhile=lambda: run.locate(config).write_error("the real reason"))
-    monkeypatch.setattr(base, "time", late)
+    monkeypatch.setattr(slurm, "time", late)
     cluster.train([config])
     assert run.locate(config).reason() == "the real reason"
 
@@ -203,7 +203,7 @@ def test_a_record_that_another_machine_wrote_is_waited_for(small, cluster, monke
 def test_records_that_never_come_are_waited_for_together(small, cluster, monkeypatch):
     configs = [run.bind_to_machine(small(f"seed={seed}")) for seed in range(5)]
     clock = Clock()
-    monkeypatch.setattr(base, "time", clock)
+    monkeypatch.setattr(slurm, "time", clock)
     cluster.train(configs)
     assert clock.seconds == slurm.PATIENCE
     assert all("COMPLETED; its log" in run.locate(config).reason() for config in configs)
@@ -216,9 +216,9 @@ def test_an_interrupt_while_jobs_are_submitted_takes_them_from_the_queue(small, 
         raise KeyboardInterrupt
 
     asked, folders = [], []
-    monkeypatch.setattr(base, "_submit", interrupted)
+    monkeypatch.setattr(slurm, "_submit", interrupted)
     monkeypatch.setattr(slurm.Slurm, "_executor", lambda self, folder, cpus: folders.append(folder))
-    monkeypatch.setattr(base.subprocess, "run", lambda command, check: asked.append(command))
+    monkeypatch.setattr(slurm.subprocess, "run", lambda command, check: asked.append(command))
     with pytest.raises(KeyboardInterrupt):
         cluster.train([run.bind_to_machine(small())])
     ((scancel, *options),) = asked
@@ -251,8 +251,8 @@ def test_a_busy_controller_is_asked_again(monkeypatch):
     """An answer that fails is no answer; what is gone from the list has ended."""
     answers = [(1, ""), (0, "7\n8\n"), (0, "8\n")]
     given = lambda *_, **__: subprocess.CompletedProcess([], *answers.pop(0))  # noqa: E731
-    monkeypatch.setattr(base.subprocess, "run", given)
-    monkeypatch.setattr(base.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(slurm.subprocess, "run", given)
+    monkeypatch.setattr(slurm.time, "sleep", lambda seconds: None)
     slurm._wait({"7"})
     assert answers == []
 
