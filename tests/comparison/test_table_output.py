@@ -136,7 +136,7 @@ def test_the_page_of_the_paper_shows_the_same_numbers(written, samples):
     (written / "table.yaml").write_text(text)
     assert not comparison_section(written.parent, {"mine": f"{text}, another"}).blocks
     section = comparison_section(written.parent, {"mine": text, "never checked": text})
-    (part,) = section.parts
+    (part,) = section.blocks
     assert (part.title, part.text, part.commands) == ("The title", "The source", ["python -m fmnist_lab.check mine"])
     cells = [cell(0.8, name=NASTY), cell(1.0, metric="test_loss", name="[1] begins its row 漢字")]
     fresh = readable(assessed(samples, *cells))
