@@ -6,7 +6,7 @@ all seeds of the few that fit best.
 
 from __future__ import annotations
 
-from bootstrap import set_up_and_reproduce
+from bootstrap import set_up_and_run
 
 if __name__ == "__main__":
-    set_up_and_reproduce("audit")
+    set_up_and_run("audit", "audit")

@@ -131,16 +131,11 @@ def set_up(steps: Steps, dev: bool = False) -> None:
     steps.measure(Path(DATA_NOTE.read_text(encoding="utf-8")))
 
 
-def set_up_and_reproduce(study: str) -> None:
-    """Set the project up and conduct a study with the words of the command line; leave with its status if it fails."""
-    set_up_and_run(study, "fmnist_lab.study", study)
-
-
-def set_up_and_run(name: str, module: str, *words: str) -> None:
-    """Set the project up and run a module with `words` and those of the command line; leave as above."""
+def set_up_and_run(name: str, *words: str) -> None:
+    """Set the project up, then run the lab with `words` and those of the command line; exit with its failure status."""
     with timed_steps() as steps:
         set_up(steps)
-        steps.require(name, PYTHON, "-m", module, *words, *sys.argv[1:])
+        steps.require(name, PYTHON, "-m", "fmnist_lab", *words, *sys.argv[1:])
 
 
 def refuse_unsuitable_python() -> None:

@@ -8,4 +8,4 @@ from __future__ import annotations
 from bootstrap import set_up_and_run
 
 if __name__ == "__main__":
-    set_up_and_run("elsewhere", "fmnist_lab.check")
+    set_up_and_run("elsewhere", "compare")

@@ -8,7 +8,7 @@ run. Interrupted, it continues when called again: no finished run is trained twi
 
 from __future__ import annotations
 
-from bootstrap import set_up_and_reproduce
+from bootstrap import set_up_and_run
 
 if __name__ == "__main__":
-    set_up_and_reproduce("paper")
+    set_up_and_run("paper", "reproduce")

@@ -1,21 +1,12 @@
-"""Checks the saddle at zero from an empty clone: sets the project up and opens the saddle's door.
+"""Checks the saddle at zero from an empty clone: sets the project up and runs `python -m fmnist_lab saddle`.
 
-`python scripts/saddle.py`, or `make saddle`. Words after it go to the door: `python scripts/saddle.py depths=[2]`. The
-exit status is that of the checks.
+`python scripts/saddle.py`, or `make saddle`. Settings after it go to the command, as in
+`python scripts/saddle.py depths=[2]`. The exit status is that of the checks.
 """
 
 from __future__ import annotations
 
-import sys
-
-from bootstrap import PYTHON, set_up, timed_steps
-
-
-def main() -> None:
-    with timed_steps() as steps:
-        set_up(steps)
-        steps.require("saddle", PYTHON, "-m", "fmnist_lab.saddle", *sys.argv[1:])
-
+from bootstrap import set_up_and_run
 
 if __name__ == "__main__":
-    main()
+    set_up_and_run("saddle", "saddle")

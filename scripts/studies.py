@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from bootstrap import set_up_and_reproduce
+from bootstrap import set_up_and_run
 
 if __name__ == "__main__":
-    set_up_and_reproduce("studies")
+    set_up_and_run("studies", "reproduce", "studies")

@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from fmnist_lab import data, study
+from fmnist_lab import data
+from fmnist_lab.cli import reproduce
 from support.paths import ROOT
 
 pytestmark = pytest.mark.promise
@@ -250,7 +251,7 @@ def saddle(tmp_path_factory):
     """Answer the report's bonus question on 1 000 images; return the folder of all outputs."""
     folder = tmp_path_factory.mktemp("mission")
     small = ("data.images=1000", "checks=[gradient,hessian,lines]", "depths=[1,2]")
-    command = [sys.executable, "-m", "fmnist_lab.saddle", *small]
+    command = [sys.executable, "-m", "fmnist_lab", "saddle", *small]
     shown = done(subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600))
     assert " 0 failed" in shown
     return folder / "outputs"
@@ -265,7 +266,7 @@ def test_a_reproduction_sets_what_it_measured_beside_each_printed_number(saddle)
         "hydra/launcher=joblib",
         "hydra.launcher.n_jobs=1",
     )
-    assert study.main(["paper", "--seeds", "1", *small, f"outputs={saddle.as_posix()}"]) == 0
+    assert reproduce.main(["--seeds", "1", *small, f"outputs={saddle.as_posix()}"]) == 0
     table1, *_ = [assert_beside_the_printed(table, saddle / "paper") for table in PRINTED]
     trained = table1["printed_as"] == "[16, 128]"
     assert (table1["n"] == trained).all()

@@ -24,7 +24,12 @@ import fmnist_lab
 from fmnist_lab.runs.provenance import PACKAGES
 from support.paths import ROOT
 
-STUDIES = ("paper", "studies", "elsewhere", "audit")
+STUDIES = {  # what each script runs
+    "paper": ["reproduce"],
+    "studies": ["reproduce", "studies"],
+    "elsewhere": ["compare"],
+    "audit": ["audit"],
+}
 SET_UP = ("bootstrap", "test", "engines", "upgrade", *STUDIES, "saddle", "clean")
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -426,8 +431,7 @@ def test_a_study_sets_up_and_passes_its_words_on(
     with pytest.raises(SystemExit) as exit:
         runpy.run_path(str(ROOT / "scripts" / f"{study}.py"), run_name="__main__")
     assert exit.value.code == 3
-    module = ["fmnist_lab.check"] if study == "elsewhere" else ["fmnist_lab.study", study]
-    assert asked == [[str(bootstrap.PYTHON), "-m", *module, "--seeds", "2"]]
+    assert asked == [[str(bootstrap.PYTHON), "-m", "fmnist_lab", *STUDIES[study], "--seeds", "2"]]
 
 
 def test_cleaning_leaves_the_outcomes(bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,7 @@ def test_a_made_up_papers_table_is_checked_by_a_file_and_one_command(installed, 
     (tmp_path / "presets" / "experiment").mkdir(parents=True)
     (tmp_path / "presets" / "experiment" / "mine.yaml").write_text(PRESET)
     own = ("--config-dir", "presets")
-    said = installed("-m", "fmnist_lab.check", "paper.yaml", "--seeds", "2", *own, folder=tmp_path)
+    said = installed("-m", "fmnist_lab", "compare", "paper.yaml", "--seeds", "2", *own, folder=tmp_path)
     assert said.startswith("10 runs to train")
     folder = tmp_path / "outputs" / "checks" / "paper"
     table = list(csv.DictReader((folder / "table.csv").read_text("utf-8").splitlines()))

@@ -115,6 +115,12 @@ def _compose_job(loader: Any, sweep: Any, job: Sequence[str], composed: dict[tup
     return from_omegaconf(config)
 
 
+def config_dir(runtime: Any) -> list[str]:
+    """The `--config-dir` of the command line, if there was one, as Hydra's `runtime` remembers it."""
+    sources = [source.path for source in runtime.config_sources if source.provider == "command-line"]
+    return [f"--config-dir={path}" for path in sources]
+
+
 def from_omegaconf(composed: Any) -> Config:
     """The checked `Config` in what Hydra composed."""
     return check(typed(Config, composed))

@@ -9,7 +9,7 @@ from typing import Any
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-from fmnist_lab.compose import compose_jobs, split_jobs
+from fmnist_lab.compose import compose_jobs, config_dir, split_jobs
 from hydra_plugins.fmnist_lab_launcher import FmnistLabLauncher
 
 
@@ -17,7 +17,6 @@ class FmnistLabSweeper(BasicSweeper):
     """Every combination of values, as Hydra's own; but all are checked before one runs, and finished ones skipped."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        from fmnist_lab.cli.main import config_dir
         from fmnist_lab.sweeps.execute import run_sweep
         from fmnist_lab.sweeps.job import Job
         from fmnist_lab.sweeps.launchers.serial import in_turn

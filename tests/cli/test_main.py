@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+import fmnist_lab
 from fmnist_lab import data
 from fmnist_lab.cli.exit_status import accept_lazy_help, status_of
-from fmnist_lab.config.schema import Config, constraints
+from fmnist_lab.cli.main import SUBCOMMANDS
+from fmnist_lab.compose import compose
+from fmnist_lab.config.schema import Config, constraints, flat
 
 # What is typed, and what the one line must name.
 WRONG = [
@@ -212,15 +215,17 @@ def loaded_by(code: str, folder: Path) -> set[str]:
 
 CALL = """import sys
 sys.argv = ["fmnist_lab", {arguments}]
-from fmnist_lab.cli.main import run
+from fmnist_lab.__main__ import main
 try:
-    run()
+    main()
 except SystemExit:
     pass"""
 
 
-def test_help_is_light(tmp_path):
-    assert loaded_by(CALL.format(arguments="'--help'"), tmp_path) == set()
+@pytest.mark.parametrize("subcommand", ["", *SUBCOMMANDS])
+def test_help_is_light(subcommand, tmp_path):
+    arguments = ", ".join(map(repr, [*subcommand.split(), "--help"]))
+    assert loaded_by(CALL.format(arguments=arguments), tmp_path) == set()
 
 
 @pytest.mark.promise
@@ -245,6 +250,67 @@ def test_help_names_every_key(lab):
     missing = [key for key in constraints() if f"{key}=" not in shown and groups.get(key, key) not in shown]
     settings = [name for name in missing if not name.startswith("data.source.")]  # docs/data.md names the facts
     assert settings in ([], ["data.name"])
+
+
+CHANGED = ("lr=0.5", "epochs=7", "architecture.hidden=[5,6]", "data.split=first", "optimizer.eps=0.25", "outputs=there")
+
+
+def test_help_shows_the_values_of_the_configuration(lab):
+    for overrides in ([], CHANGED):
+        settings = flat(compose(*overrides)) | {"model.init_bias": "auto"}
+        shown = lab(*overrides, "--help").stdout.replace('"', " ")
+        absent = [f"{key}={value}" for key, value in settings.items() if f" {key}={value}" not in shown]
+        groups = {f"{key}={settings[key]}" for key in ("model.name", "optimizer.name", "data.name")}
+        assert set(absent) <= groups | {"name=None", "data.root=None"}
+        assert all(choice.replace(".name", "") in shown for choice in groups)
+
+
+def test_help_of_the_saddle_shows_the_values_of_its_configuration(lab):
+    shown = lab("saddle", "width=7", "depths=[2]", "staircase.lr=0.25", "--help").stdout
+    for setting in ("width=7", "depths=[2]", "staircase.lr=0.25", "data.images=60000", "data.dim=20"):
+        assert setting in shown
+
+
+# The subcommands.
+
+
+def test_help_lists_the_subcommands(lab):
+    for name in SUBCOMMANDS:
+        assert f"\n  {name} " in lab("--help").stdout
+        own = lab(name, "--help")
+        assert (own.returncode, own.stderr) == (0, "")
+        assert f"python -m fmnist_lab {name}" in own.stdout
+
+
+@pytest.mark.parametrize("before", [[], ["-m"], ["compare"], ["saddle"]], ids=" ".join)
+def test_the_version_is_that_of_the_lab(before, lab):
+    shown = lab(*before, "--version")
+    assert (shown.returncode, shown.stdout, shown.stderr) == (0, f"fmnist_lab {fmnist_lab.__version__}\n", "")
+
+
+def test_the_first_word_alone_chooses_a_subcommand(lab):
+    assert_refused(lab("lr=0.1", "saddle"), "saddle: cannot be read", lab.folder)
+    assert_refused(lab("saddle", "lr=0.1"), "lr: there is no such key", lab.folder)
+    assert_refused(lab("Compare"), "Compare: cannot be read", lab.folder)
+
+
+@pytest.mark.parametrize("name", ["compare", "reproduce", "audit"])
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--seeds", "many"], "argument --seeds: invalid int value: 'many'"),
+        (["--seeds"], "argument --seeds: expected one argument"),
+        (["--seed", "3"], "unrecognized arguments: --seed;"),
+        (["--seeds", "0"], "--seeds=0: must be "),
+        (["lr=-1"], "lr=-1.0: must be a number above 0"),
+    ],
+)
+def test_wrong_options_of_a_subcommand_get_one_line(name, arguments, line, lab):
+    assert_refused(lab(name, *arguments), line, lab.folder)
+
+
+def test_only_the_studies_can_be_reproduced_by_name(lab):
+    assert_refused(lab("reproduce", "table1"), "table1: must be studies, left out, or settings", lab.folder)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmnist_lab.check import main
+from fmnist_lab.cli.compare import main
 from fmnist_lab.comparison.compare import configure, configured
 from fmnist_lab.comparison.statistics import Published
 from fmnist_lab.comparison.table_format import ROW_KEYS, PublishedEntry, parse_table, read_table, shipped
@@ -65,7 +65,7 @@ def test_each_number_is_judged_by_the_runs_of_its_settings(mine):
     assert table["reason"][4] == "nobody is asked here"
     assert measured(table) == pytest.approx(means(folder.parents[1]))
     assert (folder / "table.yaml").read_text("utf-8") == TABLE
-    assert "python -m fmnist_lab.check mine.yaml --seeds 3" in (folder / "index.html").read_text("utf-8")
+    assert "python -m fmnist_lab compare mine.yaml --seeds 3" in (folder / "index.html").read_text("utf-8")
     for name in ("table.md", "table.tex", "figures/differences.png", "figures/differences.svg"):
         assert (folder / name).stat().st_size > 0
 
@@ -237,7 +237,7 @@ def test_without_a_file_the_shipped_tables_are_checked_and_stand_on_the_page(tmp
     page = (tmp_path / "paper" / "index.html").read_text("utf-8")
     assert "Numbers printed elsewhere" in page
     assert "PyTorch&#39;s Quickstart" in page
-    assert "python -m fmnist_lab.check zalando" in page
+    assert "python -m fmnist_lab compare zalando" in page
     assert "64.81" in page
     assert "all runs with epochs=4 data.validation=59000" in page  # not what was printed: it says so
 

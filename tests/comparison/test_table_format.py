@@ -89,7 +89,7 @@ def test_the_shipped_tables_are_of_this_format():
     for name in shipped():
         check = read_table(name, KNOWN)
         assert check.name == name
-        assert shipped()[name].startswith(f"# python -m fmnist_lab.check {name}\n")
+        assert shipped()[name].startswith(f"# python -m fmnist_lab compare {name}\n")
 
 
 def test_the_published_numbers_are_those_that_were_printed():

@@ -127,7 +127,7 @@ def written(samples, tmp_path, monkeypatch):
     check = check_of(*cells, title=NASTY, source=NASTY)
     table = assessed(samples, *cells)
     return write_comparison(
-        check, table, samples.runs, ["python -m fmnist_lab.check mine.yaml", "alone"], tmp_path
+        check, table, samples.runs, ["python -m fmnist_lab compare mine.yaml", "alone"], tmp_path
     ).parent
 
 
@@ -137,7 +137,7 @@ def test_the_page_of_the_paper_shows_the_same_numbers(written, samples):
     assert not comparison_section(written.parent, {"mine": f"{text}, another"}).blocks
     section = comparison_section(written.parent, {"mine": text, "never checked": text})
     (part,) = section.blocks
-    assert (part.title, part.text, part.commands) == ("The title", "The source", ["python -m fmnist_lab.check mine"])
+    assert (part.title, part.text, part.commands) == ("The title", "The source", ["python -m fmnist_lab compare mine"])
     cells = [cell(0.8, name=NASTY), cell(1.0, metric="test_loss", name="[1] begins its row 漢字")]
     fresh = readable(assessed(samples, *cells))
     again = readable(pd.read_csv(written / "table.csv", keep_default_na=False, na_values={"published_sd": ""}))

@@ -121,7 +121,7 @@ def test_the_commands_are_told(page):
         "python -m fmnist_lab -m experiment=table2_inferred seed=0,1",
         "python -m fmnist_lab -m experiment=initialization seed=0,1",
         "python -m fmnist_lab -m experiment=precision",
-        "python -m fmnist_lab.saddle",
+        "python -m fmnist_lab saddle",
         "python scripts/audit.py",
         "python scripts/paper.py",
     ):

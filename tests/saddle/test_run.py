@@ -19,7 +19,7 @@ from fmnist_lab.saddle.run import COLUMNS, run_saddle
 
 pytestmark = pytest.mark.promise
 
-DOOR = [sys.executable, "-m", "fmnist_lab.saddle"]
+DOOR = [sys.executable, "-m", "fmnist_lab", "saddle"]
 
 WRONG = {
     "depths=[0]": "depths=[0]: must be a list of one or more different whole numbers from 1 to 5",

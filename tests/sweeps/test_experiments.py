@@ -10,10 +10,10 @@ from collections import Counter
 import pandas as pd
 import pytest
 
+from fmnist_lab.cli import audit, reproduce
 from fmnist_lab.compose import expand
 from fmnist_lab.reproduction.reproduce import PRESETS
 from fmnist_lab.runs.record import Record
-from fmnist_lab.study import main
 from fmnist_lab.sweeps import experiments, outcome, plan
 from fmnist_lab.sweeps.experiments import compose_preset, forecast, plan_seeds, union
 from fmnist_lab.sweeps.launchers import base
@@ -30,8 +30,8 @@ def paper(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(base, "cores", lambda: 2)
 
     def conduct(seeds, *overrides, status=0):
-        arguments = ["paper", "--seeds", str(seeds), *SMALL, f"outputs={tmp_path.as_posix()}", *overrides]
-        assert main(arguments) == status
+        arguments = ["--seeds", str(seeds), *SMALL, f"outputs={tmp_path.as_posix()}", *overrides]
+        assert reproduce.main(arguments) == status
         return capsys.readouterr().out
 
     return conduct
@@ -145,7 +145,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(paper, tmp_path):
     ],
 )
 def test_wrong_input_gets_one_line(words, line, tmp_path, capsys):
-    assert main(["paper", f"outputs={tmp_path.as_posix()}/new", *words]) == 2
+    assert reproduce.main([f"outputs={tmp_path.as_posix()}/new", *words]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"fmnist_lab: {line}")
     assert error.count("\n") == 1
@@ -155,9 +155,12 @@ def test_wrong_input_gets_one_line(words, line, tmp_path, capsys):
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a child alone")
 def test_interrupted_it_says_so_and_continues(paper, tmp_path):
-    words = ["paper", "--seeds", "1", *SMALL, "epochs=20", f"outputs={tmp_path.as_posix()}"]
+    words = ["--seeds", "1", *SMALL, "epochs=20", f"outputs={tmp_path.as_posix()}"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "fmnist_lab.study", *words], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-m", "fmnist_lab", "reproduce", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     while not stamps(tmp_path, "runs/*/summary.json"):
         assert process.poll() is None
@@ -185,8 +188,8 @@ AUDIT = (
 @pytest.mark.promise
 def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(base, "cores", lambda: 2)
-    words = ["audit", *AUDIT, f"outputs={tmp_path.as_posix()}"]
-    assert main([*words, "--seeds", "2"]) == 0
+    words = [*AUDIT, f"outputs={tmp_path.as_posix()}"]
+    assert audit.main([*words, "--seeds", "2"]) == 0
     said = capsys.readouterr().out
     assert "then at most 32 runs at the 4 settings that fit best" in said
     assert "\ntable1: best fit lr " in said
@@ -198,17 +201,17 @@ def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeyp
     assert "Which settings would explain the tables?" in (tmp_path / "paper" / "index.html").read_text("utf-8")
 
     before = stamps(tmp_path, "audit/*.csv")
-    assert main([*words, "--seeds", "2"]) == 0  # nothing to train: nothing is judged or proved again
+    assert audit.main([*words, "--seeds", "2"]) == 0  # nothing to train: nothing is judged or proved again
     again = capsys.readouterr().out
     assert "\ntable1: best fit lr " in again
     assert stamps(tmp_path, "audit/*.csv") == before
 
-    assert main([*words, "--seeds", "2", "force=true"]) == 0
+    assert audit.main([*words, "--seeds", "2", "force=true"]) == 0
     ends = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
     assert len(ends) == len(runs)  # each run is trained anew once
 
     runs = stamps(tmp_path, "runs/*/summary.json")
-    assert main([*words, "--seeds", "3"]) == 0
+    assert audit.main([*words, "--seeds", "3"]) == 0
     assert runs.items() < stamps(tmp_path, "runs/*/summary.json").items()
     assert set(pd.read_csv(tmp_path / "audit" / "planted.csv")["table"]) == {"table1"}
 
@@ -223,6 +226,6 @@ def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeyp
     ],
 )
 def test_the_audit_asks_for_several_seeds_and_trains_them(words, line, tmp_path, capsys):
-    assert main(["audit", *words, f"outputs={tmp_path.as_posix()}"]) == 2
+    assert audit.main([*words, f"outputs={tmp_path.as_posix()}"]) == 2
     assert line in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -1,60 +1,25 @@
-"""The door between Hydra and the lab: what Hydra composed becomes a `Config`, what went wrong one line."""
+"""The one command of the lab: its first word chooses a subcommand; without one, Hydra's words train runs."""
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from collections.abc import Sequence
+from importlib import import_module
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
+from fmnist_lab import __version__
 
-from fmnist_lab.cli.exit_status import complain, run_command
-from fmnist_lab.compose import from_omegaconf
-from fmnist_lab.compose_errors import WRONG_INPUT
-from fmnist_lab.config.paths import conf_folder
-from fmnist_lab.config.schema import Config
-from fmnist_lab.errors import InputError
+SUBCOMMANDS = ("compare", "reproduce", "audit", "saddle")  # a module of this package each, with a `main`
 
 
-@hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")
-def app(composed: DictConfig) -> None:
-    """One job of a sweep, or a single run."""
-    from fmnist_lab.runs.run import train
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run what the command line asks for; return the exit status."""
+    if "--version" in arguments:  # Hydra would print its own
+        print(f"fmnist_lab {__version__}")
+        return 0
+    subcommand, *rest = arguments or [""]
+    if subcommand in SUBCOMMANDS:
+        status: int = import_module(f"fmnist_lab.cli.{subcommand}").main(rest)
+        return status
 
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
-        train(from_omegaconf(composed))
-        return
-    try:
-        sys.exit(single_run(from_omegaconf(composed)))
-    except WRONG_INPUT as error:  # answered here, as Hydra would put a line of its own before it
-        sys.exit(complain(error, Config))
+    from fmnist_lab.cli.run import main
 
-
-def single_run(config: Config) -> int:
-    """A sweep of one run; return the exit status."""
-    from fmnist_lab.sweeps.execute import run_sweep
-    from fmnist_lab.sweeps.launchers.serial import in_turn
-    from fmnist_lab.sweeps.plan import command_line, default_name
-
-    choices = HydraConfig.get().runtime.choices
-    if preset := choices.get("experiment"):  # without -m Hydra would quietly train one network
-        raise InputError(f"experiment={preset}: is a sweep: add -m (python -m fmnist_lab -m experiment={preset})")
-    if (launcher := choices["hydra/launcher"]) != "basic":  # and train it here
-        raise InputError(f"hydra/launcher={launcher}: is for sweeps: add -m (python -m fmnist_lab -m ...)")
-
-    overrides = HydraConfig.get().overrides.task
-    alone = command_line([*config_dir(HydraConfig.get().runtime), *overrides], sweep=False)
-    return run_sweep([config], [alone], default_name(overrides), lambda jobs: in_turn([job.config for job in jobs]))
-
-
-def config_dir(runtime: Any) -> list[str]:
-    """The `--config-dir` of the command line, if there was one, as Hydra's `runtime` remembers it."""
-    sources = [source.path for source in runtime.config_sources if source.provider == "command-line"]
-    return [f"--config-dir={path}" for path in sources]
-
-
-def run() -> int:
-    """Run the command line; return the exit status."""
-    return run_command(app, Config)
+    return main()

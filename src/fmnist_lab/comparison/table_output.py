@@ -122,7 +122,7 @@ def _part(folder: Path, title: str, source: str) -> Block:
     figure = folder / f"{FIGURE}.png"
     pictures = [_picture(folder.name, {"png": figure.read_bytes()}, table)] if figure.is_file() else []
     text = html.to_html(readable(table), NUMBERS, title)
-    return Block(title, source, pictures, [text], [f"python -m fmnist_lab.check {folder.name}"])
+    return Block(title, source, pictures, [text], [f"python -m fmnist_lab compare {folder.name}"])
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

@@ -232,7 +232,7 @@ def saddle_section(folder: Path) -> Section:
         numbers = ("prediction", "observation", "error", "tolerance")
         html = to_html(text, numbers, "Predictions of the theory, and what was observed")
         pictures = _on_disk(folder / "figures", "saddle", lambda name: SADDLE.get(name, name))
-        blocks.append(Block("", pictures=pictures, tables=[html], commands=["python -m fmnist_lab.saddle"]))
+        blocks.append(Block("", pictures=pictures, tables=[html], commands=["python -m fmnist_lab saddle"]))
     return Section("saddle", "The saddle at zero", "", blocks)
 
 

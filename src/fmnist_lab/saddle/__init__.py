@@ -1,6 +1,6 @@
 """The saddle at zero: what theory says of deep linear networks at W = 0, checked on real data.
 
-`python -m fmnist_lab.saddle` is the door; `docs/saddle.md` has the statements and their proofs. Everything is in
+`python -m fmnist_lab saddle` is the door; `docs/saddle.md` has the statements and their proofs. Everything is in
 float64. A check is a prediction and an observation. It leaves, in `outputs/saddle/`:
 
 * `checks.csv`, a row a check: `check` (its family, as in `checks=[...]`), `what` (in words), `basis` (`theorem`;

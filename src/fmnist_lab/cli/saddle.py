@@ -1,6 +1,9 @@
-"""The saddle's door: `python -m fmnist_lab.saddle`."""
+"""Check the theory of the saddle at zero on real data: `python -m fmnist_lab saddle`."""
+
+from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import hydra
 from omegaconf import DictConfig
@@ -15,21 +18,19 @@ from fmnist_lab.saddle.config import SaddleConfig
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="saddle")
 def app(composed: DictConfig) -> None:
+    """Run the checks with the configuration that Hydra composed; exit with their status."""
     try:
         config = typed(SaddleConfig, composed)
         from fmnist_lab.saddle.run import run_saddle
 
         sys.exit(run_saddle(config))
-    except WRONG_INPUT as error:  # answered here, as Hydra would put a line of its own before it
+    except WRONG_INPUT as error:  # handled here, as Hydra would print a line of its own first
         sys.exit(complain(error, SaddleConfig))
 
 
-def main() -> int:
-    """Run the command line; return the exit status."""
-    if {"-m", "--multirun"} & set(sys.argv[1:]):  # Hydra would write a file before anything could object
+def main(words: Sequence[str]) -> int:
+    """Run the checks with the settings of the command line; return the exit status."""
+    if {"-m", "--multirun"} & {*words}:  # Hydra would write a file before we could object
         return complain(InputError("-m: is not needed; a list is one command, such as depths=[1,2,3]"), SaddleConfig)
+    sys.argv[1:] = words  # Hydra reads them there
     return run_command(app, SaddleConfig)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
