@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist_lab.compose import compose, expand, override, override_each
 from fmnist_lab.compose_errors import in_one_line
-from fmnist_lab.config.schema import COMMAND_KEYS, Config, described, from_yaml, wrong
+from fmnist_lab.config.checks import wrong
+from fmnist_lab.config.identity import described
+from fmnist_lab.config.schema import COMMAND_KEYS, Config, from_yaml
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs import run
 from fmnist_lab.runs.record import Record

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fmnist_lab.config.checks import check, check_values, unknown, wrong
+from fmnist_lab.config.constraints import Constraint
 from fmnist_lab.config.paths import conf_folder
-from fmnist_lab.config.schema import Config, Constraint, check, check_values, constraints, unknown, wrong
+from fmnist_lab.config.schema import Config, constraints
 
 Schema = TypeVar("Schema")
 

@@ -12,7 +12,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import MarkedYAMLError
 
-from fmnist_lab.config.schema import constraints, unknown
+from fmnist_lab.config.checks import unknown
+from fmnist_lab.config.schema import constraints
 from fmnist_lab.errors import InputError
 
 WRONG_INPUT = (InputError, HydraException, OmegaConfBaseException, MarkedYAMLError)

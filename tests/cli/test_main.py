@@ -17,7 +17,8 @@ from fmnist_lab import data
 from fmnist_lab.cli.exit_status import accept_lazy_help, status_of
 from fmnist_lab.cli.main import SUBCOMMANDS
 from fmnist_lab.compose import compose
-from fmnist_lab.config.schema import Config, constraints, flat
+from fmnist_lab.config.identity import flat
+from fmnist_lab.config.schema import Config, constraints
 
 # What is typed, and what the one line must name.
 WRONG = [

@@ -16,7 +16,8 @@ from fmnist_lab.comparison.compare import configure, configured
 from fmnist_lab.comparison.statistics import Published
 from fmnist_lab.comparison.table_format import ROW_KEYS, PublishedEntry, parse_table, read_table, shipped
 from fmnist_lab.compose import composing, expand
-from fmnist_lab.config.schema import Config, constraints, groups, identity
+from fmnist_lab.config.identity import identity
+from fmnist_lab.config.schema import Config, constraints, groups
 from fmnist_lab.errors import InputError
 from fmnist_lab.reproduction import reproduce
 from support.paths import ROOT

@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from fmnist_lab.compose import compose
-from fmnist_lab.config.schema import Config, check, constraints, flat, identity
+from fmnist_lab.config.checks import check
+from fmnist_lab.config.identity import flat, identity
+from fmnist_lab.config.schema import Config, constraints
 from fmnist_lab.errors import InputError
 from fmnist_lab.models import MODELS
 from fmnist_lab.models.custom import ACTIVATIONS

@@ -11,8 +11,9 @@ import yaml
 from sklearn.datasets import load_digits
 
 from fmnist_lab.compose import compose
+from fmnist_lab.config.identity import identity
 from fmnist_lab.config.paths import conf_folder
-from fmnist_lab.config.schema import LATER_KEYS, constraints, from_yaml, identity
+from fmnist_lab.config.schema import LATER_KEYS, constraints, from_yaml
 from fmnist_lab.data import map_arrays, prepare, shipped, source_of
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.run import bind_to_machine, locate

@@ -11,7 +11,8 @@ import yaml
 from fmnist_lab.comparison.parsing import MARKS, package_text
 from fmnist_lab.comparison.run_selection import Samples
 from fmnist_lab.compose import compose
-from fmnist_lab.config.schema import Config, constraints, flat
+from fmnist_lab.config.identity import flat
+from fmnist_lab.config.schema import Config, constraints
 from fmnist_lab.errors import InputError
 from fmnist_lab.reproduction.claims import (
     KINDS,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from fmnist_lab.compose import compose
-from fmnist_lab.config.schema import identity
+from fmnist_lab.config.identity import identity
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs import record as record_module
 from fmnist_lab.runs import run

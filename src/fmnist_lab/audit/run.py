@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist_lab.config.schema import Config, described, wrong
+from fmnist_lab.config.checks import wrong
+from fmnist_lab.config.identity import described
+from fmnist_lab.config.schema import Config
 from fmnist_lab.runs.run import updates_an_epoch
 from fmnist_lab.sweeps import plan
 from fmnist_lab.sweeps.console import Console

@@ -10,7 +10,9 @@ from fmnist_lab.comparison.parsing import printable
 from fmnist_lab.comparison.table_format import PublishedEntry, PublishedTable, read_table, shipped
 from fmnist_lab.compose import composing, is_hydras, key_of, override
 from fmnist_lab.compose_errors import in_one_line
-from fmnist_lab.config.schema import COMMAND_KEYS, Config, constraints, described, groups, identity, wrong
+from fmnist_lab.config.checks import wrong
+from fmnist_lab.config.identity import described, identity
+from fmnist_lab.config.schema import COMMAND_KEYS, Config, constraints, groups
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.run import bind_to_machine
 from fmnist_lab.sweeps import experiments

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fmnist_lab.config.schema import described
+from fmnist_lab.config.identity import described
 from fmnist_lab.sweeps import execute, outcome
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.experiments import Experiments, compose_preset, on_disk, plan_seeds, run_experiments

@@ -15,7 +15,9 @@ import numpy as np
 import yaml
 
 from fmnist_lab import data
-from fmnist_lab.config.schema import Config, check, identity, wrong
+from fmnist_lab.config.checks import check, wrong
+from fmnist_lab.config.identity import identity
+from fmnist_lab.config.schema import Config
 from fmnist_lab.models import Model, OptimizerSpec, Weights, build
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.runs import provenance

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fmnist_lab.config.schema import POSITIVE, TEXT, YES_NO, Constraint, key, one_of, whole
+from fmnist_lab.config.constraints import POSITIVE, TEXT, YES_NO, Constraint, one_of, whole
+from fmnist_lab.config.schema import key
 from fmnist_lab.data import shipped
 
 CHECKS = (

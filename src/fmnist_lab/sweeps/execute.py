@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist_lab.config.schema import Config, wrong
+from fmnist_lab.config.checks import wrong
+from fmnist_lab.config.schema import Config
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.record import make_folder
 from fmnist_lab.sweeps.console import Console

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fmnist_lab.compose import expand
-from fmnist_lab.config.schema import Config, flat, wrong
+from fmnist_lab.config.checks import wrong
+from fmnist_lab.config.identity import flat
+from fmnist_lab.config.schema import Config
 from fmnist_lab.sweeps import execute, outcome, plan
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.job import Job

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist_lab.config.schema import described
+from fmnist_lab.config.identity import described
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.record import Record, write_text
 from fmnist_lab.sweeps.console import Console

@@ -14,7 +14,9 @@ from typing import Any
 
 from fmnist_lab import data
 from fmnist_lab.compose import is_hydras, key_of
-from fmnist_lab.config.schema import COMMAND_KEYS, Config, flat, from_yaml, wrong
+from fmnist_lab.config.checks import wrong
+from fmnist_lab.config.identity import flat
+from fmnist_lab.config.schema import COMMAND_KEYS, Config, from_yaml
 from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import bind_to_machine, locate
 from fmnist_lab.sweeps.job import Job, epoch_cost

@@ -14,7 +14,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from fmnist_lab.config.schema import Config, Constraint
+from fmnist_lab.config.constraints import Constraint
+from fmnist_lab.config.schema import Config
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.provenance import cores
 from fmnist_lab.runs.record import Record

@@ -12,7 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab.config.schema import TEXT, Config, key, wrong
+from fmnist_lab.config.checks import wrong
+from fmnist_lab.config.constraints import TEXT
+from fmnist_lab.config.schema import Config, key
 from fmnist_lab.errors import Terminated
 from fmnist_lab.runs.provenance import cores
 from fmnist_lab.runs.run import locate

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fmnist_lab.compose import launcher_options, typed
-from fmnist_lab.config.schema import constraints, wrong
+from fmnist_lab.config.checks import wrong
+from fmnist_lab.config.schema import constraints
 from fmnist_lab.errors import InputError
 from fmnist_lab.sweeps.launchers.base import Launcher
 from fmnist_lab.sweeps.launchers.joblib import Joblib

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist_lab.config.schema import TEXT, Config, Constraint, key, whole
+from fmnist_lab.config.constraints import TEXT, Constraint, whole
+from fmnist_lab.config.schema import Config, key
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import locate

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist_lab.config.schema import Config, key, whole
+from fmnist_lab.config.constraints import whole
+from fmnist_lab.config.schema import Config, key
 from fmnist_lab.runs.run import locate
 from fmnist_lab.sweeps.launchers.base import COUNT, Launcher, costly_first, explain, here
 from fmnist_lab.sweeps.launchers.submitit_jobs import Attempt, job_folder
