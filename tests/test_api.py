@@ -1,4 +1,4 @@
-"""The lab from Python: the same runs, records, checks and reports as the command line's, on the real data."""
+"""The functions for Python: the same runs, records and results as the command line, on the real data."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ TIMES = ["train_seconds", "fit_seconds", "workers"]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """What is trained here is written here."""
+    """Work in a folder of the test's own."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -39,11 +39,11 @@ def stamps():
 # A run.
 
 
-def test_a_run_and_what_can_be_asked_of_it(capsys):
+def test_a_run_has_its_summary_history_weights_and_predictions(capsys):
     run = train(configure(SMALL, lr=0.1, epochs=2))
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "1 run to train"
-    assert [line.split(":")[0] for line in said[1:]] == ["epoch 1/2", "epoch 2/2", "[1/1] custom"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "1 run to train"
+    assert [line.split(":")[0] for line in lines[1:]] == ["epoch 1/2", "epoch 2/2", "[1/1] custom"]
     assert run.folder == Path("outputs/runs") / run.summary["run"]
     assert run.config == configure(SMALL, lr=0.1, epochs=2)
     assert list(run.history.index) == [1, 2]
@@ -57,7 +57,7 @@ def test_a_run_and_what_can_be_asked_of_it(capsys):
     assert stamps() == before
 
 
-def test_a_run_that_crashed_says_so(monkeypatch):
+def test_a_run_that_crashed_has_its_reason(monkeypatch):
     config = configure(SMALL)
 
     def crash(*_, **__):
@@ -102,12 +102,12 @@ def test_python_finds_what_the_command_line_trained(lab, capsys):
 
 
 @pytest.mark.promise
-def test_a_sweep_and_what_can_be_asked_of_it(capsys):
+def test_a_sweep_has_its_results_curves_table_and_figures(capsys):
     ours = sweep({"lr": np.array([0.1, 0.02]), "seed": range(2)}, **SWEPT)
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "8 runs to train"
-    assert said[-1] == str(ours.folder)
-    assert len(said) == 10  # a line a run, and no table: the sweep shows that itself
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "8 runs to train"
+    assert lines[-1] == str(ours.folder)
+    assert len(lines) == 10  # a line a run, and no table: the sweep shows that itself
     assert set(ours.results.status) == {"finished"}
     assert len(ours.curves) == len(ours.runs) == 8
     assert list(ours.table.n) == [2] * 4
@@ -118,18 +118,18 @@ def test_a_sweep_and_what_can_be_asked_of_it(capsys):
 
 @pytest.mark.promise
 def test_a_loaded_sweep_draws_the_figures_that_were_written():
-    """To the byte, though one of its runs was trained under another name."""
+    """They are equal byte for byte, although one run was trained under another sweep's name."""
     train(configure(SMALL, lr=0.1, name="another"))
-    told = load(sweep(RATES, name="told").folder)
+    loaded = load(sweep(RATES, name="loaded").folder)
     with applied():
-        drawn = {(name, kind): file for name, each in told.figures.items() for kind, file in render(each).items()}
-    files = told.folder.glob("figures/*")
+        drawn = {(name, kind): file for name, each in loaded.figures.items() for kind, file in render(each).items()}
+    files = loaded.folder.glob("figures/*")
     assert drawn == {(path.stem, path.suffix[1:]): path.read_bytes() for path in files}
-    for name, frame in (("results.csv", told.results), ("curves.csv", told.curves)):
-        pd.testing.assert_frame_equal(pd.read_csv(told.folder / name), frame, check_dtype=False)
+    for name, frame in (("results.csv", loaded.results), ("curves.csv", loaded.curves)):
+        pd.testing.assert_frame_equal(pd.read_csv(loaded.folder / name), frame, check_dtype=False)
     pd.testing.assert_frame_equal(
-        pd.read_csv(told.folder / "table_lr.csv").drop(columns="notes"),
-        told.table.drop(columns="notes").astype({"lr": float}),
+        pd.read_csv(loaded.folder / "table_lr.csv").drop(columns="notes"),
+        loaded.table.drop(columns="notes").astype({"lr": float}),
         check_dtype=False,
     )
 
@@ -142,8 +142,8 @@ def test_several_runs_at_once_give_the_same_table(monkeypatch):
     pd.testing.assert_frame_equal(alone.drop(columns=TIMES), together.drop(columns=TIMES))
 
 
-def test_an_engine_is_given_runs_as_they_are_recorded(monkeypatch):
-    """So that what became of one is sought, and said, in its own record."""
+def test_a_launcher_gets_runs_as_they_are_recorded(monkeypatch):
+    """So each run's outcome is read from its own record."""
     given = []
     monkeypatch.setattr("fmnist_lab.sweeps.launchers.joblib.Joblib.train", lambda self, configs: given.extend(configs))
     ours = sweep(SWEPT, model="custom", device="auto")
@@ -152,7 +152,7 @@ def test_an_engine_is_given_runs_as_they_are_recorded(monkeypatch):
 
 @pytest.mark.promise
 def test_a_run_that_crashes_does_not_end_a_sweep(capsys):
-    """By nothing in the product, so that it crashes in any process: a folder lies where its history should."""
+    """A folder in place of the history file makes it crash in any process, without a change of the code."""
     record = locate(bind_to_machine(configure(SMALL, batch_size=77)))
     (record.folder / "history.csv").mkdir(parents=True)
     ours = sweep(SWEPT, batch_size=[64, 77], model="custom")
@@ -160,11 +160,11 @@ def test_a_run_that_crashes_does_not_end_a_sweep(capsys):
     alone = 'alone: python -m fmnist_lab model=custom "architecture.hidden=[8]" '
     assert alone in capsys.readouterr().out
     assert [run.summary["status"] for run in load(ours.folder).runs] == ["finished", "failed"]
-    assert len(ours.table) == 1  # the other did not even begin
+    assert len(ours.table) == 1  # the other run has no epoch
 
 
 @pytest.mark.promise
-def test_what_a_notebook_is_shown_is_escaped():
+def test_what_a_notebook_shows_is_escaped():
     from dataclasses import replace
 
     ours = sweep(RATES, model="custom", outputs="<b>&amp;")
@@ -178,10 +178,10 @@ def test_what_a_notebook_is_shown_is_escaped():
 
 
 @pytest.mark.promise
-def test_the_report_of_what_is_on_disk():
+def test_without_training_a_sweep_has_the_runs_on_disk():
     sweep(RATES, model="custom")
-    told = sweep(RATES, train=False, name="half")
-    assert len(told.runs) == 2
+    half = sweep(RATES, train=False, name="half")
+    assert len(half.runs) == 2
 
 
 # Wrong input.
@@ -213,23 +213,23 @@ WRONG_SWEEPS = [
 ]
 
 
-def assert_refused(call, told):
+def assert_refused(call, line):
     with pytest.raises(InputError) as refused:
         call()
-    assert told in str(refused.value)
+    assert line in str(refused.value)
     assert "\n" not in str(refused.value)
     assert refused.value._render_traceback_() == [f"InputError: {refused.value}"]
     assert list(Path().iterdir()) == []
 
 
-@pytest.mark.parametrize(("wrong", "told"), WRONG, ids=str)
-def test_a_wrong_setting_gets_one_line(wrong, told):
-    assert_refused(lambda: configure(wrong), told)
+@pytest.mark.parametrize(("wrong", "line"), WRONG, ids=str)
+def test_a_wrong_setting_gets_one_line(wrong, line):
+    assert_refused(lambda: configure(wrong), line)
 
 
-@pytest.mark.parametrize(("wrong", "told"), WRONG_SWEEPS, ids=str)
-def test_a_wrong_sweep_gets_one_line_before_anything_is_written(wrong, told):
-    assert_refused(lambda: sweep(wrong), told)
+@pytest.mark.parametrize(("wrong", "line"), WRONG_SWEEPS, ids=str)
+def test_a_wrong_sweep_gets_one_line_before_anything_is_written(wrong, line):
+    assert_refused(lambda: sweep(wrong), line)
 
 
 @pytest.mark.parametrize("workers", [0, 4096, 1.5, "2"])
@@ -252,7 +252,7 @@ def test_what_is_not_a_finished_sweep_gets_one_line(folder):
         load(ours.folder).runs[0].config  # noqa: B018
 
 
-# What is said to Hydra.
+# The words given to Hydra.
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\n\r$"), min_size=1)
 
@@ -260,14 +260,14 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\n\r$"), min_si
 @pytest.mark.promise
 @settings(max_examples=20)
 @given(text=TEXTS)
-def test_any_text_arrives_as_it_is(text):
+def test_any_text_reaches_the_configuration_unchanged(text):
     assert compose(override("data.root", text)).data.root == text
 
 
 @pytest.mark.promise
 @settings(max_examples=10)
 @given(rate=st.floats(min_value=0, exclude_min=True, allow_infinity=False), seed=st.integers(0, 10**9))
-def test_any_number_arrives_as_it_is(rate, seed):
+def test_any_number_reaches_the_configuration_unchanged(rate, seed):
     config = compose(override("lr", np.float64(rate)), override("seed", seed), override("data.root", None))
     assert (config.lr, config.seed, config.data.root) == (rate, seed, None)
 

@@ -1,4 +1,4 @@
-"""From what is typed to a configuration: one run, a sweep of them, and what is wrong with the words."""
+"""From the words of a command line to configurations: of one run and of a sweep; wrong words get one line."""
 
 import pytest
 from hydra import initialize_config_dir
@@ -26,7 +26,7 @@ from fmnist_lab.errors import InputError
     )
 )
 @settings(max_examples=8)
-def test_jobs_are_composed_as_if_each_stood_alone(jobs):
+def test_jobs_are_composed_as_each_would_be_alone(jobs):
     assert composed_together(jobs) == [compose(*job) for job in jobs]
 
 
@@ -50,6 +50,6 @@ def test_a_sweep_is_expanded_as_the_command_line_would():
     assert expand("model=torch", "lr=1,2") == [compose("model=torch", f"lr={lr}") for lr in (1, 2)]
 
 
-def test_expanding_answers_wrong_input():
+def test_expanding_refuses_wrong_input():
     with pytest.raises(InputError, match=r"^lr=-1\.0: must be"):
         expand("lr=0.1,-1")

@@ -1,4 +1,4 @@
-"""What the project was asked to be, a test for each line of the request.
+"""The request that the project answers: a test for each line of it.
 
 Everything runs for real: the real command line, real Fashion-MNIST and both models. Only the size is small: narrow
 networks, few epochs, the first 2 000 training images. The numbers of the full reproduction are those committed in
@@ -50,7 +50,7 @@ RATE_OF_FIGURE = {"figure1": 0.0001, "figure2": 0.002, "figure3": 0.1}
 
 
 def done(outcome):
-    """Return the standard output of a command that must have succeeded without a word on standard error."""
+    """Return the standard output of a command, which must have succeeded and left standard error empty."""
     assert (outcome.returncode, outcome.stderr) == (0, ""), outcome.stdout + outcome.stderr
     return outcome.stdout
 
@@ -291,7 +291,7 @@ def assert_beside_the_printed(table, folder):
     """Check that a table of a reproduction has each printed number once, with a verdict and a reason; return it."""
     rows = pd.read_csv(folder / f"{table}_stated.csv")
     printed = {
-        (hidden, model): accuracy for hidden, cells in PRINTED[table].items() for model, accuracy in cells.items()
+        (hidden, model): accuracy for hidden, entries in PRINTED[table].items() for model, accuracy in entries.items()
     }
     found = {(widths(row.printed_as), row.model): 100 * row.published_accuracy for row in rows.itertuples(index=False)}
     assert len(rows) == len(printed)

@@ -1,4 +1,4 @@
-"""Every preset does what it says; one without an entry here fails the suite."""
+"""Every preset trains what its file describes; a preset without an entry here fails the suite."""
 
 import re
 from pathlib import Path
@@ -44,9 +44,9 @@ PRESETS = {
         },
     ),
 }
-# Those of the report's figures and tables; the others run in full only in make test-all.
+# The presets of the report's figures and tables; the others run only in make test-all.
 REPORT = ("figures", "table1", "table2", "table3")
-# Too many to run here: how many runs they have.
+# Presets with too many runs to train here, each with its number of runs.
 AUDIT = {"audit_grid": 252, "audit_seeds": 18}
 DEFAULTS = {"hidden": ["[256, 128]"], "lr": [0.002], "batch_size": [128], "dtype": ["float32"]}
 # Epochs where they are not ten; the sweeps below are cut to one, so this is read from the file.
@@ -54,7 +54,7 @@ EPOCHS = {"table1_inferred": 7, "table2_inferred": 7, "epochs": 15, "quickstart"
 EXPERIMENTS = ROOT / "conf" / "experiment"
 
 
-def test_every_preset_is_tried():
+def test_every_preset_is_tested():
     assert {file.stem for file in EXPERIMENTS.glob("*.yaml")} == {*PRESETS, *AUDIT}
 
 
@@ -69,7 +69,7 @@ def test_a_preset_opens_with_its_command(preset):
     "preset", [name if name in REPORT else pytest.param(name, marks=pytest.mark.slow) for name in PRESETS]
 )
 def test_a_preset_runs(lab, preset):
-    """At the size of one epoch on 2 000 images; all else as in the report."""
+    """With one epoch on 2 000 images; all other settings are the preset's."""
     outcome = lab("-m", f"experiment={preset}", "epochs=1", "data.validation=58000", f"name={preset}")
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.splitlines()[-1] == str(Path("outputs", "sweeps", preset))
@@ -94,7 +94,7 @@ def test_a_preset_says_what_it_rests_on(preset):
 
 @pytest.mark.promise
 @pytest.mark.parametrize("preset", AUDIT)
-def test_a_preset_of_the_audit_serves_all_epochs_the_report_mentions(preset):
+def test_a_preset_of_the_audit_tests_every_epoch_up_to_the_fifteenth(preset):
     configs = expand(f"experiment={preset}")
     assert len(configs) == AUDIT[preset]
     assert {(config.epochs, config.test_every_epoch) for config in configs} == {(15, True)}
@@ -104,10 +104,10 @@ def test_a_preset_of_the_audit_serves_all_epochs_the_report_mentions(preset):
 
 @pytest.mark.promise
 def test_the_audit_covers_every_printed_network_and_the_stated_settings():
-    cells = readings(printed_cells(load_report()))
+    networks_of_entries = readings(printed_cells(load_report()))
     grid, seeds = (expand(f"experiment={preset}") for preset in AUDIT)
     networks = {str(config.architecture.hidden) for config in seeds}
-    assert networks == set(cells["architecture"])
+    assert networks == set(networks_of_entries["architecture"])
     assert {str(config.architecture.hidden) for config in grid} == {each for each in networks if "1024" not in each}
     settings = {(config.lr, config.batch_size) for config in grid}
     assert {(config.lr, config.batch_size) for config in seeds} < settings

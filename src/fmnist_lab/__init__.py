@@ -2,7 +2,8 @@
 
     from fmnist_lab import configure, load, sweep, train
 
-What can be called from Python; docs/python.md shows it. Importing the package loads none of it until it is named.
+These are the functions to call from Python; docs/python.md shows them. A name is loaded when it is first used, so that
+importing the package takes no time.
 """
 
 from typing import TYPE_CHECKING, Any

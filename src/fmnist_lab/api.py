@@ -1,6 +1,6 @@
-"""The lab from Python, as in a notebook: the command line's runs, sweeps, checks and records, without a command line.
+"""Functions for Python and notebooks: the same runs, sweeps and records as the command line.
 
-Wrong input raises `InputError`, whose message is the command line's one line.
+Wrong input raises InputError with the one line that the command line would print.
 """
 
 from __future__ import annotations
@@ -43,26 +43,26 @@ __all__ = ["Config", "InputError", "Run", "Sweep", "configure", "load", "sweep",
 
 
 def configure(settings: Mapping[str, Any] = {}, /, **more: Any) -> Config:
-    """The configuration of one run: the defaults of `conf/`, but for these settings. Given as to `dict`.
+    """Return the configuration of one run: the defaults of `conf/` with these settings, given as to `dict`.
 
     Names and values are those of the command line: `configure({"architecture.hidden": [64]}, model="torch", lr=0.1)`
-    is `model=torch lr=0.1 "architecture.hidden=[64]"`. Raises InputError.
+    means `model=torch lr=0.1 "architecture.hidden=[64]"`. Raises InputError for the first wrong setting.
     """
-    told = {**settings, **more}
-    if "experiment" in told:
-        raise InputError(f"experiment={told['experiment']}: is a sweep: give it to sweep()")
+    settings = {**settings, **more}
+    if "experiment" in settings:
+        raise InputError(f"experiment={settings['experiment']}: is a sweep: give it to sweep()")
     with in_one_line(Config):
-        return compose(*(override(name, value) for name, value in told.items()))
+        return compose(*(override(name, value) for name, value in settings.items()))
 
 
 def train(config: Config) -> Run:
-    """Train one run, or find it on disk; says how far it has come, a line an epoch.
+    """Train one run, or find it on disk; print a line for each epoch.
 
-    Raises InputError for a wrong configuration, and what the run itself raised if it crashed.
+    Raises InputError for a wrong configuration, and the run's own exception if it crashed.
     """
-    for name, needed in (("train", True), ("dry_run", False)):
-        if getattr(config, name) is not needed:
-            raise wrong(name, not needed, f"{str(needed).lower()} to train a run from Python")
+    for name, required in (("train", True), ("dry_run", False)):
+        if getattr(config, name) is not required:
+            raise wrong(name, not required, f"{str(required).lower()} to train a run from Python")
     with in_one_line(Config):
         jobs = plan.plan_runs([config], [""])
         console, todo = Console(None), plan.unfinished(jobs)
@@ -72,68 +72,76 @@ def train(config: Config) -> Run:
 
 
 def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any) -> Sweep:
-    """Do a sweep, or what is missing of it, and report it in its folder, as the command line does with `-m`.
+    """Train the runs of a sweep that are not on disk and write its results, as the command line does with `-m`.
 
     A list holds the values to try, anything else is one value for all runs: `sweep({"lr": [0.002, 0.1]}, epochs=3)`
-    is `-m lr=0.002,0.1 epochs=3`. So a network is a list in a list: `{"architecture.hidden": [[64], [256, 128]]}`.
-    Both models are trained unless `model` is among the settings; `sweep(experiment="table1")` does a preset.
+    means `-m lr=0.002,0.1 epochs=3`. So a network is a list in a list: `{"architecture.hidden": [[64], [256, 128]]}`.
+    Both models are trained unless `model` is among the settings; `sweep(experiment="table1")` runs a preset.
 
     Args:
         settings, more: names and values of the command line, given as to `dict`.
-        workers: how many runs go on at once; it is written beside their times.
+        workers: number of runs at once; it is recorded beside their times.
 
-    Raises InputError. A run that crashes does not end the sweep: its status is `failed`.
+    Raises InputError for wrong input. A run that crashes does not end the sweep: its status is `failed`.
     """
-    told = {**settings, **more}
-    if told.get("dry_run"):
+    settings = {**settings, **more}
+    if settings.get("dry_run"):
         raise wrong("dry_run", True, "false from Python; the command line previews a sweep")
     with in_one_line(Config):
-        overrides = [_override(name, value) for name, value in told.items()]
+        overrides = [_override(name, value) for name, value in settings.items()]
         configs = expand(*overrides)
         most = base.room(configs)
         if workers not in range(1, most + 1):
-            raise wrong("workers", workers, f"a whole number from 1 to {most}: the cores here, by the threads of a run")
+            words = f"a whole number from 1 to {most}: the cores of this machine, divided by the threads of a run"
+            raise wrong("workers", workers, words)
         name = plan.default_name(overrides)
         commands = [command(config) for config in configs]
         launcher = joblib.Joblib(n_jobs=workers)
         execute.run_sweep(
-            configs, commands, name, lambda jobs: launcher.train([job.config for job in jobs]), make_console=Lines
+            configs,
+            commands,
+            name,
+            lambda jobs: launcher.train([job.config for job in jobs]),
+            make_console=ConsoleWithoutTable,
         )
         return load(plan.folder_of(configs[0], name))
 
 
 def load(folder: str | os.PathLike[str]) -> Sweep:
-    """A finished sweep, from its folder `outputs/sweeps/<name>` and the records of its runs. Raises InputError."""
+    """Return a finished sweep from its folder `outputs/sweeps/<name>` and the records of its runs.
+
+    Raises InputError if the folder holds no finished sweep.
+    """
     return Sweep(Path(folder), tuple(map(Run, outcome.reported(Path(folder)))))
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run on disk. What it is asked for is read, and verified, then."""
+    """One run on disk. Each property reads its file when it is used, and verifies the file's checksum."""
 
     record: Record
 
     @property
     def folder(self) -> Path:
-        """Where its files lie."""
+        """The folder of its files."""
         return self.record.folder
 
     @property
     def config(self) -> Config:
-        """Every setting of it."""
+        """Its configuration, with every setting. Raises InputError if the folder holds no run."""
         try:
             return from_yaml((self.folder / "config.yaml").read_text("utf-8"))
         except (OSError, ValueError):
-            raise InputError(f"{self.folder}: holds no run; the command that trains it makes one") from None
+            raise InputError(f"{self.folder}: holds no run; train it again with train(configure(...))") from None
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What it came to (`status`, accuracies as fractions, seconds) and under which conditions (`provenance`)."""
+        """Its results (`status`, losses, accuracies as fractions, seconds) and their conditions (`provenance`)."""
         return self.record.summary() or {"status": "failed", "reason": self.record.reason()}
 
     @property
     def history(self) -> pd.DataFrame:
-        """A row an epoch: training loss, validation loss and accuracy, seconds of updates since the start."""
+        """A row for each epoch: training loss, validation loss and accuracy, seconds of updates since the start."""
         import pandas as pd
 
         columns = [column.name for column in dataclasses.fields(Epoch)]
@@ -141,7 +149,7 @@ class Run:
 
     @property
     def weights(self) -> Weights:
-        """A pair a layer, inputs first: weight (fan_out, fan_in) and bias (fan_out,)."""
+        """A pair for each layer, first layer first: weight (fan_out, fan_in) and bias (fan_out,)."""
         return self.record.weights()
 
     @property
@@ -150,31 +158,33 @@ class Run:
         return self.record.test_predictions()
 
     def _repr_html_(self) -> str:
-        told = {name: value for name, value in self.summary.items() if not isinstance(value, dict)}
-        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in told.items())
+        plain = {name: value for name, value in self.summary.items() if not isinstance(value, dict)}
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in plain.items()
+        )
         return f"<table>{rows}</table><p>{escape(str(self.folder))}</p>"
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A finished sweep: its runs, and what its report says of them."""
+    """A finished sweep: its runs and its results."""
 
     folder: Path
     runs: tuple[Run, ...] = field(repr=False)
 
     @cached_property
     def results(self) -> pd.DataFrame:
-        """A row a run: `results.csv`."""
+        """A row for each run: `results.csv`."""
         return self._read("results.csv")
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """A row a run and epoch: `curves.csv`."""
+        """A row for each run and epoch: `curves.csv`."""
         return self._read("curves.csv")
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row for each combination of what varied and each model, seeds gathered: means, half-widths, n, notes.
+        """A row for each model and combination of the settings that varied: means over seeds, half-widths, n, notes.
 
         A half-width is that of the 95 % t interval over the seeds that finished.
         """
@@ -185,7 +195,7 @@ class Sweep:
 
     @cached_property
     def figures(self) -> dict[str, Figure]:
-        """The report's figures by name."""
+        """The figures of the sweep's folder, by name."""
         from fmnist_lab.results.write import draw_figures
 
         return draw_figures(self._frames.results, self._frames.curves, self._frames.settings)
@@ -199,10 +209,10 @@ class Sweep:
     def _frames(self) -> Frames:
         from fmnist_lab.results.frames import gather
 
-        begun = [each for each in self.runs if (each.folder / "config.yaml").exists()]  # another has nothing to draw
+        begun = [each for each in self.runs if (each.folder / "config.yaml").exists()]  # the others have no results
         if not begun:
             raise InputError(f"{self.folder}: the records of its runs are not in {self.runs[0].folder.parent}")
-        return gather([(each.record, _settings(each.config)) for each in begun])
+        return gather([(each.record, _settings_of_run(each.config)) for each in begun])
 
     @cached_property
     def _analysis(self) -> tuple[list[Factor], pd.DataFrame]:
@@ -217,19 +227,19 @@ class Sweep:
         return f"{table}<p>{escape(FOOTNOTE)}</p><p>{escape(str(self.folder))}</p>"
 
 
-class Lines(Console):
-    """A voice that leaves the table of a sweep to the `Sweep`."""
+class ConsoleWithoutTable(Console):
+    """A console that prints no table at the end of a sweep: the returned `Sweep` shows it."""
 
     def show(self, table: object) -> None:
         pass
 
 
 def _override(name: str, value: object) -> str:
-    if hasattr(value, "tolist"):  # NumPy's arrays
+    if hasattr(value, "tolist"):  # a NumPy array
         value = value.tolist()
     return override_each(name, value) if isinstance(value, list | tuple | range) else override(name, value)
 
 
-def _settings(config: Config) -> dict[str, Any]:
-    """What a run's result depends on; it may have been trained under another sweep's name, in another folder."""
+def _settings_of_run(config: Config) -> dict[str, Any]:
+    """Return the settings of a run without those of the command: another sweep may have trained it."""
     return {name: value for name, value in described(config).items() if name not in COMMAND_KEYS}

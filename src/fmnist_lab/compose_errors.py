@@ -1,4 +1,4 @@
-"""What Hydra, OmegaConf and PyYAML raise for wrong input, as one line that names the key and the value."""
+"""Turn the errors of Hydra, OmegaConf and PyYAML for wrong input into one line that names the key and the value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WRONG_INPUT = (InputError, HydraException, OmegaConfBaseException, MarkedYAMLErr
 
 @contextmanager
 def in_one_line(schema: type) -> Iterator[None]:
-    """Where there is no command line: raise what is wrong with the input as an InputError of one line."""
+    """Raise errors for wrong input as an InputError whose message is one line; for use without a command line."""
     try:
         yield
     except WRONG_INPUT as error:
@@ -33,18 +33,18 @@ def in_one_line(schema: type) -> Iterator[None]:
 
 
 def raised_by_hydra(error: Exception) -> bool:
-    """Hydra answers a few wrong overrides, such as model=3, with a plain ValueError."""
+    """Return whether Hydra raised the error: for some wrong overrides, such as model=3, it raises a ValueError."""
     *_, last = traceback.walk_tb(error.__traceback__)
     return str(last[0].f_globals.get("__name__")).startswith("hydra.")
 
 
 def explain(error: Exception, schema: type) -> str:
-    """One line that names the key, the value and what would be right."""
+    """Return one line that names the key, the value and what was expected."""
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, MarkedYAMLError):
-        mark = error.problem_mark
-        where = f"{Path(mark.name).name}, line {mark.line + 1}" if mark else "a configuration file"
+        position = error.problem_mark
+        where = f"{Path(position.name).name}, line {position.line + 1}" if position else "a configuration file"
         return f"{where}: cannot be read as YAML: {error.problem}"
     if in_file := re.match(r"In '([^']+)': (\w+) raised.* full_key: (\S+)", " ".join(str(error).split())):
         file, kind, key = in_file.groups()
@@ -66,7 +66,7 @@ def explain(error: Exception, schema: type) -> str:
 
 
 def explain_file(file: str, kind: str, key: str, schema: type) -> str:
-    """The same for a wrong key or value in a configuration file; `kind` is OmegaConf's name of the error."""
+    """Return one line for a wrong key or value in a configuration file; `kind` is the name of OmegaConf's error."""
     if kind in (ConfigKeyError.__name__, ConfigAttributeError.__name__):
         return f"{file}.yaml: {unknown(key, schema)}"
     constraint = constraints(schema).get(key.split("[")[0])

@@ -1,13 +1,13 @@
-"""What ends a command other than by its own fault."""
+"""Exceptions for causes outside the program: wrong input, and a request to end."""
 
 
 class InputError(Exception):
-    """Wrong input. The message is one line: the key, the value and what would be right."""
+    """Wrong input. The message is one line with the key, the value and what was expected."""
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows: the line, and not where in the lab it was noticed."""
+        """Return what a notebook shows: the message without a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
 class Terminated(KeyboardInterrupt):
-    """The system asks to end (SIGTERM): heeded like Ctrl-C, with an exit status of its own."""
+    """SIGTERM: the system asks the process to end. Handled like Ctrl-C, with an exit status of its own."""

@@ -20,7 +20,7 @@ from fmnist_lab.compose import compose
 from fmnist_lab.config.identity import flat
 from fmnist_lab.config.schema import Config, constraints
 
-# What is typed, and what the one line must name.
+# The words of the command line, and what the one line of the message must contain.
 WRONG = [
     (["lr=abc"], "lr=abc: must be a number above 0"),
     (["lr=-1"], "lr=-1.0: must be a number above 0"),
@@ -81,13 +81,13 @@ WRONG = [
 ]
 
 
-def assert_refused(outcome, told, folder: Path):
-    """One clear line, status 2, and nothing written."""
+def assert_refused(outcome, line, folder: Path):
+    """Check that a command gave one line with `line` in it and status 2, and wrote nothing."""
     assert outcome.returncode == 2, outcome
     assert outcome.stdout == ""
     assert outcome.stderr.count("\n") == 1, outcome.stderr
     assert outcome.stderr.startswith("fmnist_lab: ")
-    assert told in outcome.stderr
+    assert line in outcome.stderr
     assert [path for path in folder.rglob("*") if path.parts[-1] not in ("root", *NAMES)] == []
 
 
@@ -96,20 +96,20 @@ NAMES = [f"{file.name}{end}" for file in FASHION_MNIST.files for end in ("", ".g
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+    ("arguments", "line"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
-def test_wrong_input_gets_one_line(lab, arguments, told):
-    assert_refused(lab(*arguments), told, lab.folder)
+def test_wrong_input_gets_one_line(lab, arguments, line):
+    assert_refused(lab(*arguments), line, lab.folder)
 
 
 def idx_files(folder: Path) -> Path:
-    """The real files, unpacked into `folder`."""
+    """Write the real files, unpacked, into `folder`; return it."""
     arrays = data.prepare(FASHION_MNIST, None)
     folder.mkdir()
-    parts = ("train_images", "train_labels", "test_images", "test_labels")
-    for file, part in zip(FASHION_MNIST.files, parts, strict=True):
-        array = np.load(arrays / f"{part}.npy")
-        shape = (len(array), *FASHION_MNIST.shape) if "images" in part else array.shape
+    names = ("train_images", "train_labels", "test_images", "test_labels")
+    for file, name in zip(FASHION_MNIST.files, names, strict=True):
+        array = np.load(arrays / f"{name}.npy")
+        shape = (len(array), *FASHION_MNIST.shape) if "images" in name else array.shape
         header = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
         (folder / file.name).write_bytes(header + array.astype(np.uint8).tobytes())
     return folder
@@ -137,7 +137,7 @@ def damage_unreadable(file: Path) -> None:
 
 @pytest.mark.promise
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "file"),
     [
         (damage_missing, "t10k-labels-idx1-ubyte"),
         (damage_truncated, "t10k-labels-idx1-ubyte.gz"),
@@ -145,11 +145,11 @@ def damage_unreadable(file: Path) -> None:
         (damage_unreadable, "t10k-labels-idx1-ubyte"),
     ],
 )
-def test_a_damaged_data_root_gets_one_line(lab, damage, told):
+def test_a_damaged_data_root_gets_one_line(lab, damage, file):
     root = idx_files(lab.folder / "root")
     damage(root / "t10k-labels-idx1-ubyte")
     assert_refused(lab("data.root=root"), "data.root=root: ", lab.folder)
-    assert told in lab("data.root=root").stderr
+    assert file in lab("data.root=root").stderr
 
 
 @pytest.mark.promise
@@ -179,18 +179,18 @@ def fail_with(number):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
-def test_a_disk_that_takes_no_more_gets_one_line(number, capsys):
+def test_a_full_disk_gets_one_line(number, capsys):
     assert status_of(fail_with(number), Config) == 1
-    assert capsys.readouterr().err == f"fmnist_lab: the outcome cannot be written: {os.strerror(number)}\n"
+    assert capsys.readouterr().err == f"fmnist_lab: the results cannot be written: {os.strerror(number)}\n"
 
 
-def test_what_else_the_system_says_is_not_hidden():
+def test_other_errors_of_the_system_are_not_hidden():
     with pytest.raises(OSError, match="Bad file"):
         status_of(fail_with(errno.EBADF), Config)
 
 
-def test_a_letter_that_the_output_does_not_have_stops_nothing(lab):
-    """As on Windows, when the output goes to a file."""
+def test_a_character_that_the_output_cannot_show_stops_nothing(lab):
+    """On Windows, output to a file has few characters."""
     outcome = lab("dry_run=true", "outputs='σ₁'", PYTHONIOENCODING="cp1252")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout.splitlines()[-1] == str(Path("??", "sweeps", "default"))
@@ -207,7 +207,7 @@ HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "scipy")
 
 
 def loaded_by(code: str, folder: Path) -> set[str]:
-    """The heavy packages that are in memory after `code`."""
+    """Return the heavy packages that are in memory after `code`."""
     tail = f"\nimport sys\nprint('LOADED', *[name for name in {HEAVY} if name in sys.modules])"
     outcome = subprocess.run([sys.executable, "-c", code + tail], cwd=folder, capture_output=True, text=True)
     assert outcome.returncode == 0, outcome.stderr

@@ -22,5 +22,5 @@ class Parser(argparse.ArgumentParser):
 def add_overrides(parser: Parser) -> None:
     """Add the settings for every run, which stand anywhere on the command line."""
     parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="a setting for every run, such as outputs=elsewhere"
+        "overrides", nargs="*", metavar="key=value", help="a setting for every run, such as outputs=FOLDER"
     )

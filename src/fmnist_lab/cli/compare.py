@@ -23,7 +23,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--config-dir", metavar="FOLDER", help="a folder with presets of your own: experiment/*.yaml")
     parser.add_argument(
         "words", nargs="*", metavar="table.yaml|key=value",
-        help="tables, by default those of the package; and settings for every run, such as outputs=elsewhere",
+        help="tables, by default those of the package; and settings for every run, such as outputs=FOLDER",
     )  # fmt: skip
     arguments = parser.parse_intermixed_args(words)
     files = [word for word in arguments.words if "=" not in word]

@@ -1,4 +1,4 @@
-"""How every command line of the lab answers: an exit status, and one line for what went wrong."""
+"""The exit status of every command, and one line on standard error for what went wrong."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from fmnist_lab.compose import register
 from fmnist_lab.compose_errors import WRONG_INPUT, explain, raised_by_hydra
 from fmnist_lab.errors import Terminated
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what a disk says that takes no more
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # the disk accepts no more data
 
 
 def run_command(app: Callable[[], None], schema: type) -> int:
-    """Run the command line of `app`, whose keys are those of `schema`; return the exit status."""
+    """Run the Hydra application `app`, whose keys are those of `schema`; return the exit status."""
     prepare_process()
     if sys.version_info >= (3, 14):
         accept_lazy_help()
     register(schema)
     if "HYDRA_FULL_ERROR" not in os.environ:
-        os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise what it would print
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises the error that it would print
     elif os.environ["HYDRA_FULL_ERROR"] == "1":
         app()  # the user asks for tracebacks
         return 0
@@ -36,9 +36,9 @@ def run_command(app: Callable[[], None], schema: type) -> int:
 
 @cache  # once a process
 def accept_lazy_help() -> None:
-    """Let argparse accept a help that is not a string, which Hydra 1.3 gives to `--shell-completion`.
+    """Make argparse accept a help that is not a string, as Hydra 1.3 has it for `--shell-completion`.
 
-    Python 3.14 looks for "%" in the help of an argument as soon as it is added, and fails at Hydra's object, which
+    Python 3.14 searches the help of an argument for "%" when the argument is added, and fails for Hydra's object, which
     becomes a string only when it is shown. Remove this when pyproject.toml requires Hydra 1.4, which avoids the check.
     """
     container: Any = argparse._ActionsContainer
@@ -52,7 +52,10 @@ def accept_lazy_help() -> None:
 
 
 def status_of(run: Callable[[], int | None], schema: type) -> int:
-    """The exit status of `run`: its own, or that of what stopped it; wrong input and a full disk get one line."""
+    """Call `run` and return the exit status: its own, or that of the exception that stopped it.
+
+    Wrong input and a full disk are reported in one line on standard error; other exceptions are raised.
+    """
     try:
         return run() or 0
     except Terminated:
@@ -60,30 +63,30 @@ def status_of(run: Callable[[], int | None], schema: type) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except WRONG_INPUT as error:
-        return complain(error, schema)
+        return print_error(error, schema)
     except ValueError as error:
         if not raised_by_hydra(error):
             raise
-        return complain(error, schema)
+        return print_error(error, schema)
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in DISK_FULL:
             raise
-        print(f"fmnist_lab: the outcome cannot be written: {error.strerror}", file=sys.stderr)
+        print(f"fmnist_lab: the results cannot be written: {error.strerror}", file=sys.stderr)
         return 1
 
 
 def prepare_process() -> None:
-    """What a command does first: heed SIGTERM as Ctrl-C, so that workers are ended too, and let no letter stop it."""
+    """Treat SIGTERM like Ctrl-C, so that workers end too, and replace characters that the terminal cannot show."""
     signal.signal(signal.SIGTERM, _terminate)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # Windows writes files in a code page that has no σ₁
+        sys.stdout.reconfigure(errors="replace")  # on Windows, output to a file is in a code page without σ₁
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated
 
 
-def complain(error: Exception, schema: type) -> int:
-    """Answer wrong input with one line; return its exit status."""
+def print_error(error: Exception, schema: type) -> int:
+    """Print one line for wrong input on standard error; return the exit status."""
     print(f"fmnist_lab: {explain(error, schema)}", file=sys.stderr)
     return 2

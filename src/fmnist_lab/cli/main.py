@@ -1,4 +1,4 @@
-"""The one command of the lab: its first word chooses a subcommand; without one, Hydra's words train runs."""
+"""The command line: the first word chooses a subcommand; without one, the words are settings of runs to train."""
 
 from __future__ import annotations
 

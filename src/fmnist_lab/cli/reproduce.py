@@ -20,12 +20,12 @@ def main(words: Sequence[str]) -> int:
     parser = Parser("reproduce", "Train the report's experiments seed by seed, and write the page after each seed.")
     parser.add_argument(
         "words", nargs="*", metavar="studies|key=value",
-        help="studies: the experiments beside the report instead; and settings for every run: outputs=elsewhere",
+        help="studies: the experiments beside the report instead; and settings for every run: outputs=FOLDER",
     )  # fmt: skip
     arguments = parser.parse_intermixed_args(words)
     names = [word for word in arguments.words if "=" not in word]
     overrides = [word for word in arguments.words if "=" in word]
     if names not in ([], ["studies"]):
-        parser.error(f"{' '.join(names)}: must be studies, left out, or settings such as outputs=elsewhere")
+        parser.error(f"{' '.join(names)}: must be studies, left out, or settings such as outputs=FOLDER")
     prepare_process()
     return status_of(lambda: reproduce("studies" if names else "paper", arguments.seeds, overrides), Config)

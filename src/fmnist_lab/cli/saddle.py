@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import hydra
 from omegaconf import DictConfig
 
-from fmnist_lab.cli.exit_status import complain, run_command
+from fmnist_lab.cli.exit_status import print_error, run_command
 from fmnist_lab.compose import typed
 from fmnist_lab.compose_errors import WRONG_INPUT
 from fmnist_lab.config.paths import conf_folder
@@ -25,12 +25,12 @@ def app(composed: DictConfig) -> None:
 
         sys.exit(run_saddle(config))
     except WRONG_INPUT as error:  # handled here, as Hydra would print a line of its own first
-        sys.exit(complain(error, SaddleConfig))
+        sys.exit(print_error(error, SaddleConfig))
 
 
 def main(words: Sequence[str]) -> int:
     """Run the checks with the settings of the command line; return the exit status."""
     if {"-m", "--multirun"} & {*words}:  # Hydra would write a file before we could object
-        return complain(InputError("-m: is not needed; a list is one command, such as depths=[1,2,3]"), SaddleConfig)
+        return print_error(InputError("-m: is not needed; a list is one command, such as depths=[1,2,3]"), SaddleConfig)
     sys.argv[1:] = words  # Hydra reads them there
     return run_command(app, SaddleConfig)

@@ -1,1 +1,1 @@
-"""What a run is made of: the schema, its constraints, which settings make two runs the same."""
+"""The configuration of a run: its schema, constraints and checks, and which settings make two runs the same run."""

@@ -1,4 +1,4 @@
-"""Check the values of a configuration, each against its constraint and together, and say in one line what is wrong."""
+"""Check the values of a configuration, one by one and together; an error is one line."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ Schema = TypeVar("Schema")
 
 
 def check(config: Config) -> Config:
-    """`config`, settled, when every value keeps its rule and they fit together; else InputError."""
+    """Return `config` with numbers cast to their keys' types and `auto` resolved.
+
+    Raises InputError for the first value that does not satisfy its constraint, or that does not fit the others.
+    """
     config = check_values(config)
     if config.optimizer.nesterov and not config.optimizer.momentum:
         raise wrong("optimizer.nesterov", True, "false unless optimizer.momentum is above 0")
     if config.force and not config.train:
-        raise wrong("force", True, "false with train=false, which only reports")
+        raise wrong("force", True, "false with train=false, which trains nothing")
     if config.device == "mps" and config.dtype == "float64":
         raise wrong("dtype", config.dtype, "float32 on device=mps, which has no float64")
     if config.model.init_bias == "same" and not config.architecture.biases:
@@ -40,59 +43,62 @@ def _check_source(source: SourceConfig) -> None:
 
 
 def _resolve_auto(config: Config) -> Config:
-    """Replace what means "as fits" by what it means, so that equal runs have equal configurations."""
+    """Return `config` with `auto` replaced by its value, so that equal runs have equal configurations."""
     model = config.model
     if model.init_bias == "auto":
-        default_of = "same" if model.init == "torch_linear" and config.architecture.biases else "zeros"
-        model = dataclasses.replace(model, init_bias=default_of)
+        init_bias = "same" if model.init == "torch_linear" and config.architecture.biases else "zeros"
+        model = dataclasses.replace(model, init_bias=init_bias)
     return dataclasses.replace(config, model=model)
 
 
 def check_values(config: Schema) -> Schema:
-    """`config`, its numbers of their keys' types, when every value keeps its rule; else InputError naming the first."""
+    """Return `config` with numbers cast to each key's type. Raises InputError for the first invalid value."""
     checked: Schema = _check_values(config)
     return checked
 
 
 def _check_values(config: Any, prefix: str = "") -> Any:
-    types, default_of = field_types(config.__class__), {}
+    types, values = field_types(config.__class__), {}
     for item in dataclasses.fields(config):
         name, value = prefix + item.name, getattr(config, item.name)
         constraint = item.metadata.get("constraint")
-        default_of[item.name] = (
+        values[item.name] = (
             _check_value(name, value, types[item.name], constraint) if constraint else _check_values(value, f"{name}.")
         )
-    return dataclasses.replace(config, **default_of)
+    return dataclasses.replace(config, **values)
 
 
 def _check_value(name: str, value: Any, kind: Any, constraint: Constraint) -> Any:
-    with contextlib.suppress(TypeError, ValueError, OverflowError):  # no number, or one that the key cannot hold
-        told = _number(value, kind)
-        if constraint.holds(told):
-            return told
+    with contextlib.suppress(TypeError, ValueError, OverflowError):  # no number, or not one of the key's type
+        number = _cast(value, kind)
+        if constraint.holds(number):
+            return number
     raise wrong(name, value, constraint.words)
 
 
-def _number(value: Any, kind: Any) -> Any:
-    """`value` as a number, or a list of them, where `kind` says so: 1 and NumPy's 1 name the same run as 1.0."""
+def _cast(value: Any, kind: Any) -> Any:
+    """Return `value` cast to `kind` if that is a number or a list of numbers: so 1 and NumPy's 1 mean the run of 1.0.
+
+    Raises ValueError if the cast changes the value.
+    """
     if kind in (list[int], list[float]):
-        return [_number(each, *typing.get_args(kind)) for each in value]
+        return [_cast(each, *typing.get_args(kind)) for each in value]
     if kind not in (int, float):
         return value
-    told = kind(value)
-    if told != value:
+    number = kind(value)
+    if number != value:
         raise ValueError
-    return told
+    return number
 
 
 def wrong(name: str, value: object, words: str) -> InputError:
-    """The one line for a wrong value."""
+    """Return the error for a wrong value: one line, in which `words` complete "must be ..."."""
     shown = str(value).replace("\n", " ")
     return InputError(f"{name}={shown}: must be {words}")
 
 
 def unknown(name: str, schema: type = Config) -> InputError:
-    """The one line for a key that does not exist."""
+    """Return the error for a key that does not exist: one line with the most similar key."""
     if name == "optimizer.lr":
         return InputError("optimizer.lr: there is no such key; use lr")
     near = difflib.get_close_matches(name, constraints(schema), n=1)

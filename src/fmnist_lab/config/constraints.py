@@ -1,4 +1,4 @@
-"""Constraints: what the value of a key must be, in words and as a test."""
+"""Constraints on the values of keys, each in words and as a test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Constraint:
-    """What a key's value must be, in words (which complete "must be ...") and as a test."""
+    """A constraint on a value: `words` complete the message "must be ...", `holds` tests a value."""
 
     words: str
     holds: Callable[[Any], bool]
@@ -26,7 +26,7 @@ def whole(least: int) -> Constraint:
 
 
 def pattern(words: str, expression: str) -> Constraint:
-    """Text of this form from end to end, or none."""
+    """Return the constraint that a text matches `expression` as a whole; None satisfies it too."""
     return Constraint(words, lambda value: value is None or re.fullmatch(expression, value, re.ASCII) is not None)
 
 
@@ -48,7 +48,7 @@ SHARE = Constraint(
     "a fraction below 1, a whole number of images, or 0",
     lambda value: 0 <= value < 1 or (value >= 1 and value == int(value)),
 )
-# A sweep's name is a folder below outputs/sweeps: nothing in it may leave that folder, on any system.
+# A sweep's name is a folder below outputs/sweeps: no name may lead out of that folder, on any system.
 FILENAME = Constraint(
     "a folder name: letters, digits and . _ - + = , [ ] (not starting with a dot, at most 150 long)",
     lambda value: value is None or re.fullmatch(r"[\w\-+=,\[\]][\w.\-+=,\[\]]{0,149}", value, re.ASCII) is not None,
@@ -64,7 +64,7 @@ CLASSES = Constraint(
 )
 BYTE = Constraint("a whole number from 1 to 255", lambda value: 1 <= value <= 255)
 LABEL = Constraint("a whole number from 0 to 255", lambda value: 0 <= value <= 255)
-# Nothing that names a file may lead out of its folder, and nothing that reaches a command may look like an option.
+# No file name may lead out of its folder, and no word that reaches a command may look like an option.
 NAME = pattern("a name: letters, digits, _ and - (at most 50)", r"\w[\w\-]{0,49}")
 BASENAME = pattern(
     "a file name without folders and without .gz: letters, digits and . _ - (not starting with a dot, at most 100)",

@@ -43,12 +43,12 @@ from fmnist_lab.config.paths import shipped_data
 
 
 def key(constraint: Constraint, *default: Any) -> Any:
-    """A field whose value must satisfy `constraint`, required unless a default is given."""
-    default_of: dict[str, Any] = {}
+    """Return a field whose value must satisfy `constraint`; it is required unless a default is given."""
+    options: dict[str, Any] = {}
     if default:
         (value,) = default
-        default_of = {"default_factory": lambda: copy.copy(value)} if isinstance(value, list) else {"default": value}
-    return field(**default_of, metadata={"constraint": constraint})
+        options = {"default_factory": lambda: copy.copy(value)} if isinstance(value, list) else {"default": value}
+    return field(**options, metadata={"constraint": constraint})
 
 
 @dataclass
@@ -90,7 +90,7 @@ class OptimizerConfig:
 
 @dataclass
 class FileConfig:
-    """An IDX file, with one of three checksums."""
+    """An IDX file with exactly one of three checksums."""
 
     name: str = key(BASENAME)
     sha256: str | None = key(hexadecimal(64), None)
@@ -108,7 +108,7 @@ class FilesConfig:
 
 @dataclass
 class SourceConfig:
-    """The facts of a data set, which no run may choose; `docs/data.md` explains them."""
+    """The facts of a data set, which are no settings of a run; `docs/data.md` explains them."""
 
     files: FilesConfig
     title: str = key(LINE)
@@ -136,13 +136,13 @@ class DataConfig:
     shuffle: bool = key(YES_NO)
 
     def section(self) -> dict[str, Any]:
-        """The data section as plain data, from which `fmnist_lab.data.source_of` makes the data set."""
+        """Return the section as plain data, from which `fmnist_lab.data.source_of` makes the data set."""
         return dataclasses.asdict(self)
 
 
 @dataclass
 class Config:
-    """One run, in full. `conf/config.yaml` says what each key means."""
+    """The configuration of one run. `conf/config.yaml` explains each key."""
 
     model: ModelConfig
     architecture: ArchitectureConfig
@@ -165,11 +165,11 @@ class Config:
     dry_run: bool = key(YES_NO)
 
 
-# Keys that say where things lie or what a command does; no result depends on them.
+# Keys of the command: folders, and what it does. No result depends on them.
 COMMAND_KEYS = ("name", "outputs", "train", "force", "dry_run", "data.root")
 
-# Keys that are younger than the first runs, each with the value that every run had before it existed. At that value a
-# key stays out of a run's identity, so that older runs are still found; a new key belongs here.
+# Keys that were added after the first runs, each with the value that all runs before had. With that value a key is left
+# out of a run's identity, so that older runs are still found. Add every new key here.
 LATER_KEYS: dict[str, Any] = {
     "architecture.biases": True,
     "optimizer.decay_biases": True,
@@ -179,7 +179,7 @@ LATER_KEYS: dict[str, Any] = {
 
 
 def constraints(schema: type = Config) -> Mapping[str, Constraint]:
-    """The rule of every key of `schema`, the lab's when none is given, by its dotted name."""
+    """Return the constraint of every key of `schema`, by its dotted name."""
     return _constraints(schema)
 
 
@@ -189,12 +189,12 @@ def _constraints(schema: type) -> Mapping[str, Constraint]:
 
 
 def groups(schema: type = Config) -> list[str]:
-    """What is chosen by name on the command line, such as `model=torch`: a folder of `conf/` each."""
+    """Return the groups, which are chosen by name on the command line (`model=torch`): a folder of `conf/` each."""
     return [*dict.fromkeys(name.partition(".")[0] for name in constraints(schema) if "." in name), "experiment"]
 
 
 def entries(config: Any, prefix: str = "") -> Iterator[tuple[str, Constraint, Any]]:
-    """(dotted name, rule, value) of every key; of a class in place of an object, the values are None."""
+    """Yield (dotted name, constraint, value) of every key; for a class in place of an object the values are None."""
     groups = field_types(config if isinstance(config, type) else type(config))
     for item in dataclasses.fields(config):
         inner = getattr(config, item.name, None)
@@ -206,12 +206,12 @@ def entries(config: Any, prefix: str = "") -> Iterator[tuple[str, Constraint, An
 
 @functools.cache
 def field_types(schema: type) -> Mapping[str, Any]:
-    """The type of each field; Python takes long to find out."""
+    """Return the type of each field. Cached, as `get_type_hints` is slow."""
     return typing.get_type_hints(schema)
 
 
 def from_yaml(text: str) -> Config:
-    """The `Config` that a record's config.yaml holds, as it was settled then. Raises ValueError when it holds none."""
+    """Return the `Config` in a record's config.yaml, without checking it again. Raises ValueError if it holds none."""
     import yaml
 
     try:
@@ -230,7 +230,7 @@ def _built(schema: type, tree: Mapping[str, Any]) -> Any:
 
 
 def _with_later_keys(tree: dict[str, Any]) -> dict[str, Any]:
-    """A record's configuration with the keys that it is too old to have."""
+    """Return a record's configuration with the keys of `LATER_KEYS` that it lacks."""
     for name, value in LATER_KEYS.items():
         *groups, last = name.split(".")
         functools.reduce(lambda at, group: at[group], groups, tree).setdefault(last, value)
