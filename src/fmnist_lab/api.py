@@ -90,7 +90,7 @@ def sweep(settings: Mapping[str, Any] = {}, /, *, workers: int = 1, **more: Any)
     with in_one_line(Config):
         overrides = [_override(name, value) for name, value in settings.items()]
         configs = expand(*overrides)
-        most = base.room(configs)
+        most = base.capacity(configs)
         if workers not in range(1, most + 1):
             words = f"a whole number from 1 to {most}: the cores of this machine, divided by the threads of a run"
             raise wrong("workers", workers, words)
@@ -112,7 +112,7 @@ def load(folder: str | os.PathLike[str]) -> Sweep:
 
     Raises InputError if the folder holds no finished sweep.
     """
-    return Sweep(Path(folder), tuple(map(Run, outcome.reported(Path(folder)))))
+    return Sweep(Path(folder), tuple(map(Run, outcome.runs_of_outcome(Path(folder)))))
 
 
 @dataclass(frozen=True)

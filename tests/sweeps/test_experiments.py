@@ -84,7 +84,7 @@ def test_a_finished_run_is_hashed_once_a_call(paper, monkeypatch):
 def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path, lab):
     paper(1)
     configs = expand("experiment=table3", *SMALL, "seed=7", f"outputs={tmp_path.as_posix()}")
-    outcome.write(plan.plan_runs(configs, [""] * len(configs)), tmp_path / "sweeps" / "table3")
+    outcome.write_outcome(plan.plan_runs(configs, [""] * len(configs)), tmp_path / "sweeps" / "table3")
     before = stamps(tmp_path, "sweeps/*/results.csv")
     paper(1)
     after = stamps(tmp_path, "sweeps/*/results.csv")

@@ -26,7 +26,7 @@ from fmnist_lab.sweeps.experiments import (
 )
 from fmnist_lab.sweeps.job import Job
 from fmnist_lab.sweeps.launchers import registry
-from fmnist_lab.sweeps.outcome import is_reported, list_failed, reporting
+from fmnist_lab.sweeps.outcome import is_outcome_current, list_failed, writing_outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
         further = [job for job in jobs if job.record.run not in tried]
         for _ in training(further, plan.unfinished(further), seeds, console, "the finalists, seed", launcher):
             write_audit(jobs, folder, prove=False)
-        if not is_reported(jobs, folder):
+        if not is_outcome_current(jobs, folder):
             write_audit(jobs, folder)
         for line in (folder / "findings.txt").read_text("utf-8").splitlines():
             console.print(line)
@@ -110,7 +110,7 @@ def write_audit(jobs: Sequence[Job], folder: Path, *, prove: bool = True) -> Non
     from fmnist_lab.audit import outcome
     from fmnist_lab.reproduction.report import load_report
 
-    with reporting(jobs if prove else [], folder):  # without its proof the report is not whole
+    with writing_outcome(jobs if prove else [], folder):  # without its proof the report is not whole
         outcome.write_audit(tested(jobs), load_report(), folder, prove=prove)
 
 

@@ -48,9 +48,9 @@ def report(experiments: Experiments, seeds: int, told: Experiments, console: Con
     for preset, configs in experiments.items():
         jobs = plan_seeds(configs, range(seeds))
         folder = Path(jobs[0].config.outputs) / "sweeps" / preset
-        if not outcome.is_reported(jobs, folder):
+        if not outcome.is_outcome_current(jobs, folder):
             execute.open_folder(folder, jobs[0].config.outputs)
-            outcome.write(jobs, folder)
+            outcome.write_outcome(jobs, folder)
             console.print(str(folder))
     console.print(str(write_page(Path(jobs[0].config.outputs), told)))
 

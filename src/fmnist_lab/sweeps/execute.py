@@ -13,8 +13,8 @@ from fmnist_lab.errors import InputError
 from fmnist_lab.runs.record import make_folder
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.job import Job
-from fmnist_lab.sweeps.outcome import report
-from fmnist_lab.sweeps.plan import announcement, find_data, folder_of, plan_runs, preview, why
+from fmnist_lab.sweeps.outcome import finish_sweep
+from fmnist_lab.sweeps.plan import announcement, find_data, folder_of, plan_runs, preview, reason_to_train
 from fmnist_lab.sweeps.progress import following
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run_sweep(
     jobs = plan_runs(configs, commands)
     config = jobs[0].config
     folder = folder_of(config, default_name)
-    reasons = {job.place: reason for job in jobs if (reason := why(job))}
+    reasons = {job.place: reason for job in jobs if (reason := reason_to_train(job))}
     if config.dry_run:
         preview(jobs, reasons, folder)
         return 0
@@ -57,7 +57,7 @@ def run_sweep(
         if config.train:
             console.print(announcement(jobs, todo))
             train(todo, launch, console)
-        return report(jobs, folder, console)
+        return finish_sweep(jobs, folder, console)
 
 
 def open_folder(folder: Path, outputs: str) -> None:

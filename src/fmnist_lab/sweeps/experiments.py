@@ -116,7 +116,7 @@ def duration(todo: Sequence[Job], times: int = 1) -> str:
 
 def workers(todo: Sequence[Job]) -> int:
     """How many runs go on at once: as many as the cores hold."""
-    return base.here([job.config for job in todo])
+    return base.runs_at_once([job.config for job in todo])
 
 
 @contextlib.contextmanager

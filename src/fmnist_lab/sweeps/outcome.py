@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from fmnist_lab.results.frames import Frames
 
 
-REPORTED = ".reported"  # in a folder of a sweep or of the audit, written last: the runs that its report is of
+RUN_LIST = ".reported"  # in a folder of a sweep or of the audit, written last: the runs that its report is of
 
 
-def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
+def finish_sweep(jobs: Sequence[Job], folder: Path, console: Console) -> int:
     """Write tables and figures of what is on disk, list what failed, and name the folder last; the exit status."""
     from fmnist_lab.results.terminal import summary
 
     told = list(jobs) if jobs[0].config.train else [job for job in jobs if job.record.has_outcome()]
     try:
-        frames = write(told, folder)
+        frames = write_outcome(told, folder)
     except OSError as error:
         console.print(f"the outcome cannot be written to {folder}: {error.strerror}; the same command tries again")
         return 1
@@ -42,47 +42,47 @@ def report(jobs: Sequence[Job], folder: Path, console: Console) -> int:
     return status
 
 
-def write(jobs: Sequence[Job], folder: Path) -> Frames:
+def write_outcome(jobs: Sequence[Job], folder: Path) -> Frames:
     """Write what is on disk of the runs into the sweep's folder, and give it."""
     from fmnist_lab.results.frames import gather
     from fmnist_lab.results.write import write_results
 
-    with reporting(jobs, folder):
+    with writing_outcome(jobs, folder):
         frames = gather([(job.record, described(job.config)) for job in jobs])
         write_results(frames.results, frames.curves, frames.settings, folder)
     return frames
 
 
 @contextlib.contextmanager
-def reporting(jobs: Sequence[Job], folder: Path) -> Iterator[None]:
+def writing_outcome(jobs: Sequence[Job], folder: Path) -> Iterator[None]:
     """Mark the folder as the report of these runs as they were when its writing began; while it goes on, of none."""
     from fmnist_lab.results.manifest import writing
 
-    (folder / REPORTED).unlink(missing_ok=True)
-    reported = _reported(jobs)
+    (folder / RUN_LIST).unlink(missing_ok=True)
+    lines = _run_lines(jobs)
     yield
     with writing(folder):
-        write_text(folder / REPORTED, reported)
+        write_text(folder / RUN_LIST, lines)
 
 
-def is_reported(jobs: Sequence[Job], folder: Path) -> bool:
+def is_outcome_current(jobs: Sequence[Job], folder: Path) -> bool:
     """Whether the folder's report is whole, and of these runs as they are on disk."""
     try:
-        return (folder / REPORTED).read_text("utf-8") == _reported(jobs)
+        return (folder / RUN_LIST).read_text("utf-8") == _run_lines(jobs)
     except OSError:
         return False
 
 
-def reported(folder: Path) -> list[Record]:
+def runs_of_outcome(folder: Path) -> list[Record]:
     """The runs that the folder's report is of, in their order; InputError when there is no whole report."""
     try:
-        runs = re.findall(r"^([0-9a-f]{12}) ", (folder / REPORTED).read_text("utf-8"), re.MULTILINE)
+        runs = re.findall(r"^([0-9a-f]{12}) ", (folder / RUN_LIST).read_text("utf-8"), re.MULTILINE)
     except (OSError, ValueError):
         raise InputError(f"{folder}: holds no finished sweep; the command that makes it continues it") from None
     return [Record(Path(os.path.normpath(folder / ".." / ".." / "runs")) / run) for run in runs]
 
 
-def _reported(jobs: Sequence[Job]) -> str:
+def _run_lines(jobs: Sequence[Job]) -> str:
     """A line a run: which, and when it was completed."""
     return "".join(f"{job.record.run} {job.record.completed()}\n" for job in jobs)
 

@@ -50,7 +50,7 @@ def plan_runs(configs: Sequence[Config], commands: Sequence[str]) -> list[Job]:
     return list(jobs.values())
 
 
-def why(job: Job) -> str | None:
+def reason_to_train(job: Job) -> str | None:
     """Why a run is to be trained; None for a run that is reused."""
     record = job.record
     if damage := record.damage():
@@ -67,7 +67,7 @@ def why(job: Job) -> str | None:
 
 def unfinished(jobs: Iterable[Job]) -> list[Job]:
     """The runs that are to be trained."""
-    return [job for job in jobs if why(job)]
+    return [job for job in jobs if reason_to_train(job)]
 
 
 def label(settings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -102,14 +102,14 @@ def preview(jobs: Sequence[Job], reasons: Mapping[int, str], folder: Path) -> No
     """Say what a command would do and why, and do nothing."""
     for job in jobs:
         state = "to train" if job.place in reasons else "finished"
-        print(f"{job.record.run}  {state}  {job.label}  ({reasons.get(job.place) or reusable(job.record)})")
+        print(f"{job.record.run}  {state}  {job.label}  ({reasons.get(job.place) or reason_to_reuse(job.record)})")
     todo = [job for job in jobs if job.place in reasons]
     seconds = estimate(todo)
     print(announcement(jobs, todo) + (f"; about {seconds:.0f} s of training" if seconds else ""))
     print(folder)
 
 
-def reusable(record: Record) -> str:
+def reason_to_reuse(record: Record) -> str:
     """Why a finished run is reused."""
     provenance = (record.summary() or {}).get("provenance", {})
     return f"the same settings, data and numerics, trained {provenance.get('finished_at')}"

@@ -117,7 +117,7 @@ def test_no_more_threads_than_cores(threads, asked, cores):
     configs = [dataclasses.replace(config, threads=count) for count in threads]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "cores", lambda: cores)
-        at_once = base.here(configs, asked or -1)
+        at_once = base.runs_at_once(configs, asked or -1)
     assert 1 <= at_once <= len(configs)
     assert at_once == 1 or at_once * max(threads) <= cores
     if asked > 0:
@@ -126,18 +126,18 @@ def test_no_more_threads_than_cores(threads, asked, cores):
 
 def test_a_reason_is_left_only_where_there_is_none(small):
     record = run.locate(small())
-    base.explain(record, "first")
-    base.explain(record, "second")
+    base.write_reason(record, "first")
+    base.write_reason(record, "second")
     assert record.reason() == "first"
     run.train(small())
-    base.explain(record, "third")
+    base.write_reason(record, "third")
     assert record.error() is None
 
 
 def test_a_run_that_does_not_fit_the_machine_it_came_to_says_so(small, monkeypatch):
     config = small("threads=3")
     monkeypatch.setattr(run.provenance, "cores", lambda: 2)
-    base.attempt(config, 1)
+    base.train_run(config, 1)
     assert run.locate(config).reason() == "threads=3: must be at most 2, the number of cores here"
 
 
@@ -147,7 +147,7 @@ def test_a_run_that_fails_before_it_begins_says_so(small, monkeypatch):
 
     record = run.locate(run.bind_to_machine(small()))
     monkeypatch.setattr(Record, "lock", failing)
-    base.attempt(run.bind_to_machine(small()), 1)
+    base.train_run(run.bind_to_machine(small()), 1)
     assert record.reason() == "OSError: [Errno 5] the lock cannot be had"
 
 
@@ -156,7 +156,7 @@ def test_a_reason_that_the_disk_does_not_take_stops_nobody(small, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("fmnist_lab.runs.record.write_text", full)
-    base.explain(run.locate(small()), "first")
+    base.write_reason(run.locate(small()), "first")
 
 
 # SLURM, as far as it goes without one.

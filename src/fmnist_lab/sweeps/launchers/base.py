@@ -12,6 +12,7 @@ import dataclasses
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from fmnist_lab.config.constraints import Constraint
@@ -45,17 +46,23 @@ class Launcher(ABC):
         """
 
 
-def attempt(config: Config, at_once: int) -> None:
+def train_run(config: Config, at_once: int) -> None:
     """Train one settled run; if it crashes, its record says why, and the others go on."""
     try:
         train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweeps.train`
     except InputError as error:  # of the machine it came to: too few cores, say
-        explain(locate(config), str(error))
+        write_reason(locate(config), str(error))
     except Exception as error:
-        explain(locate(config), "".join(traceback.format_exception(error)))
+        write_reason(locate(config), "".join(traceback.format_exception(error)))
 
 
-def explain(record: Record, reason: str) -> None:
+def train_run_in(folder: Path, config: Config, at_once: int) -> None:
+    """Call `train_run` in `folder`, the command's: a worker used again, or started by a node, is in another one."""
+    with contextlib.chdir(folder):
+        train_run(config, at_once)
+
+
+def write_reason(record: Record, reason: str) -> None:
     """Leave a reason in the record of a run that ended without one, if the disk takes it."""
     if not record.has_outcome():
         with contextlib.suppress(OSError):
@@ -67,17 +74,17 @@ def costly_first(configs: Sequence[Config]) -> list[Config]:
     return sorted(configs, key=lambda config: -epoch_cost(config) * config.epochs)
 
 
-def threads(configs: Sequence[Config]) -> int:
+def threads_per_run(configs: Sequence[Config]) -> int:
     """How many cores the hungriest run takes."""
     return max(config.threads for config in configs)
 
 
-def here(configs: Sequence[Config], asked: int = -1) -> int:
+def runs_at_once(configs: Sequence[Config], asked: int = -1) -> int:
     """How many runs may go on at once on this machine without their threads getting into each other's way."""
-    most = room(configs)
+    most = capacity(configs)
     return min(asked if asked > 0 else most, most, len(configs))
 
 
-def room(configs: Sequence[Config]) -> int:
+def capacity(configs: Sequence[Config]) -> int:
     """How many such runs the cores of this machine hold."""
-    return max(1, cores() // threads(configs))
+    return max(1, cores() // threads_per_run(configs))

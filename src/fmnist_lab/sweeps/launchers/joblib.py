@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmnist_lab.config.schema import Config, key
-from fmnist_lab.sweeps.launchers.base import COUNT, Launcher, attempt, costly_first, here, threads
+from fmnist_lab.sweeps.launchers.base import COUNT, Launcher, costly_first, runs_at_once, threads_per_run, train_run_in
 
 if TYPE_CHECKING:
     pass
@@ -32,22 +31,16 @@ class Joblib(Launcher):
         # memory say, would take the command along.
         from joblib.externals.loky import get_reusable_executor
 
-        at_once = here(configs, self.n_jobs)
-        environment = dict.fromkeys(THREADS, str(threads(configs)))
+        at_once = runs_at_once(configs, self.n_jobs)
+        environment = dict.fromkeys(THREADS, str(threads_per_run(configs)))
         workers = get_reusable_executor(max_workers=at_once, env=environment, kill_workers=True, timeout=IDLE)
         with warnings.catch_warnings():
             # A worker that comes to import PyTorch grows, is taken to leak, and is replaced: no reason to complain.
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
             try:
-                told = [workers.submit(attempt_in, Path.cwd(), config, at_once) for config in costly_first(configs)]
+                told = [workers.submit(train_run_in, Path.cwd(), config, at_once) for config in costly_first(configs)]
                 for ended in told:
                     ended.result()
             except BaseException:
                 workers.shutdown(kill_workers=True)
                 raise
-
-
-def attempt_in(folder: Path, config: Config, at_once: int) -> None:
-    """`attempt` in the folder of the command: a worker that is used again, or was started by a node, is elsewhere."""
-    with contextlib.chdir(folder):
-        attempt(config, at_once)

@@ -18,8 +18,7 @@ from fmnist_lab.config.schema import Config, key
 from fmnist_lab.errors import Terminated
 from fmnist_lab.runs.provenance import cores
 from fmnist_lab.runs.run import locate
-from fmnist_lab.sweeps.launchers.base import Launcher, explain, threads
-from fmnist_lab.sweeps.launchers.joblib import attempt_in
+from fmnist_lab.sweeps.launchers.base import Launcher, threads_per_run, train_run_in, write_reason
 
 if TYPE_CHECKING:
     pass
@@ -35,18 +34,18 @@ class Ray(Launcher):
 
     def train(self, configs: Sequence[Config]) -> None:
         with self._cluster() as ray:
-            cpus = threads(configs)
+            cpus = threads_per_run(configs)
             nodes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
             if cpus > max(nodes):
                 raise wrong("threads", cpus, f"at most {max(nodes)}, the cores of the cluster's largest node")
             at_once = min(len(configs), sum(cores // cpus for cores in nodes))
-            task = ray.remote(num_cpus=cpus)(attempt_in)
+            task = ray.remote(num_cpus=cpus)(train_run_in)
             started = [task.remote(Path.cwd(), config, at_once) for config in configs]
             for config, its_task in zip(configs, started, strict=True):
                 try:
                     ray.get(its_task)
                 except ray.exceptions.RayError as error:
-                    explain(locate(config), f"ray: {type(error).__name__}")
+                    write_reason(locate(config), f"ray: {type(error).__name__}")
 
     @contextlib.contextmanager
     def _cluster(self) -> Iterator[Any]:

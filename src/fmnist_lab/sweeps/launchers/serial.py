@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fmnist_lab.config.schema import Config
-from fmnist_lab.sweeps.launchers.base import attempt
+from fmnist_lab.sweeps.launchers.base import train_run
 
 if TYPE_CHECKING:
     pass
@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def in_turn(configs: Sequence[Config]) -> None:
     """Train settled configurations in this process, one after another."""
     for config in configs:
-        attempt(config, 1)
+        train_run(config, 1)

@@ -17,7 +17,7 @@ from fmnist_lab.config.schema import Config, key
 from fmnist_lab.errors import InputError
 from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import locate
-from fmnist_lab.sweeps.launchers.base import Launcher, explain, threads
+from fmnist_lab.sweeps.launchers.base import Launcher, threads_per_run, write_reason
 from fmnist_lab.sweeps.launchers.submitit_jobs import Attempt, job_folder
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Slurm(Launcher):
     def train(self, configs: Sequence[Config]) -> None:
         at_once = min(self.array_parallelism, len(configs))
         with job_folder(configs) as folder:
-            executor = self._executor(folder, threads(configs))
+            executor = self._executor(folder, threads_per_run(configs))
             jobs: dict[str, submitit.Job[None]] = {}
             try:
                 for start in range(0, len(configs), LARGEST_ARRAY):
@@ -131,4 +131,4 @@ def _conclude(record: Record, job: str, state: str, log: Path, deadline: float) 
     if state == "COMPLETED":
         while not record.has_outcome() and time.monotonic() < deadline:
             time.sleep(1)
-    explain(record, f"{job}: {state}; its log: {log}")
+    write_reason(record, f"{job}: {state}; its log: {log}")

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from fmnist_lab.config.schema import Config
 from fmnist_lab.runs.run import locate
-from fmnist_lab.sweeps.launchers.base import attempt
+from fmnist_lab.sweeps.launchers.base import train_run
 
 if TYPE_CHECKING:
     import submitit
 
 
 class Attempt:
-    """`attempt` as submitit calls it: preempted, the run is put into the queue again, where it begins anew."""
+    """`train_run` as submitit calls it: preempted, the run is put into the queue again, where it begins anew."""
 
     def __call__(self, config: Config, at_once: int) -> None:
-        attempt(config, at_once)
+        train_run(config, at_once)
 
     def checkpoint(self, config: Config, at_once: int) -> submitit.helpers.DelayedSubmission:
         from submitit.helpers import DelayedSubmission

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fmnist_lab.config.constraints import whole
 from fmnist_lab.config.schema import Config, key
 from fmnist_lab.runs.run import locate
-from fmnist_lab.sweeps.launchers.base import COUNT, Launcher, costly_first, explain, here
+from fmnist_lab.sweeps.launchers.base import COUNT, Launcher, costly_first, runs_at_once, write_reason
 from fmnist_lab.sweeps.launchers.submitit_jobs import Attempt, job_folder
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class SubmititLocal(Launcher):
     def train(self, configs: Sequence[Config]) -> None:
         from submitit import LocalExecutor
 
-        at_once = here(configs, self.n_jobs)
+        at_once = runs_at_once(configs, self.n_jobs)
         with job_folder(configs) as folder:
             executor = LocalExecutor(folder, max_num_timeout=0)
             # submitit hides every GPU that is not asked for, and gives all runs the same: the first.
@@ -56,7 +56,9 @@ class SubmititLocal(Launcher):
         """Wait until at most so many jobs are running, and let go of those that have ended."""
         while len(running) > most:
             for job in [job for job in running if job.done()]:
-                explain(locate(running.pop(job)), f"job {job.job_id} ended without a word; its log: {job.paths.stderr}")
+                write_reason(
+                    locate(running.pop(job)), f"job {job.job_id} ended without a word; its log: {job.paths.stderr}"
+                )
             time.sleep(0.05)
 
 
