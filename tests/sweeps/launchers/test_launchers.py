@@ -2,6 +2,7 @@
 
 import dataclasses
 import subprocess
+import threading
 import time
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import yaml
 from hydra.core.config_store import ConfigStore
 from hypothesis import given
 from hypothesis import strategies as st
+from joblib.externals.loky.backend.queues import Queue
 
 from fmnist_lab.compose import compose, launcher_options
 from fmnist_lab.config.paths import conf_folder
@@ -157,6 +159,22 @@ def test_a_reason_that_the_disk_does_not_take_stops_nobody(small, monkeypatch):
 
     monkeypatch.setattr("fmnist_lab.runs.record.write_text", full)
     base.write_reason(run.locate(small()), "first")
+
+
+@pytest.mark.promise
+def test_joblib_stopped_early_leaves_no_thread_that_feeds_its_workers(small, tmp_path, monkeypatch):
+    """Such a thread would end with the interpreter, and loky then warns of a leaked semlock."""
+    feed = Queue._feed
+
+    def feed_and_end_late(*arguments):
+        feed(*arguments)
+        time.sleep(1)
+
+    monkeypatch.setattr(Queue, "_feed", feed_and_end_late)
+    monkeypatch.setattr(joblib.Path, "cwd", lambda: tmp_path / "gone")  # so that the run fails to start in the worker
+    with pytest.raises(FileNotFoundError):
+        joblib.Joblib(n_jobs=1).train([run.bind_to_machine(small())])
+    assert joblib.FEEDER not in {thread.name for thread in threading.enumerate()}
 
 
 # SLURM, as far as it goes without one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     pass
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read when a worker first imports NumPy
+FEEDER = "QueueFeederThread"  # as loky names the threads that send runs to the workers
 IDLE = 300  # seconds until a joblib worker without work ends, as joblib's own
 
 
@@ -43,4 +45,16 @@ class Joblib(Launcher):
                     ended.result()
             except BaseException:
                 workers.shutdown(kill_workers=True)
+                _join_feeders()
                 raise
+
+
+def _join_feeders() -> None:
+    """Wait for the threads that feed runs to the workers, which loky closes without waiting.
+
+    They release semaphores as they end. Ended by the interpreter in the middle of that, they leave one registered, and
+    loky's resource tracker then warns of a leaked semlock on standard error.
+    """
+    for thread in threading.enumerate():
+        if thread.name == FEEDER:
+            thread.join(timeout=5)  # without work to send it ends at once; the limit is for one that is not loky's
