@@ -12,14 +12,14 @@ from fmnist_lab.models.optimizers import BLOCK, OPTIMIZERS
 
 decays = st.sampled_from([0.0, 0.01, 0.3])
 rates = st.floats(1e-4, 1.0)
-sgd_rules = st.builds(
+sgd_specs = st.builds(
     lambda lr, momentum, nesterov, decay: OptimizerSpec("sgd", lr, momentum, nesterov and momentum > 0, decay),
     rates,
     st.sampled_from([0.0, 0.5, 0.9]),
     st.booleans(),
     decays,
 )
-adam_rules = st.builds(
+adam_specs = st.builds(
     lambda lr, betas, eps, decay: OptimizerSpec("adam", lr, betas=betas, eps=eps, weight_decay=decay),
     rates,
     st.tuples(st.sampled_from([0.0, 0.8, 0.9]), st.sampled_from([0.9, 0.999])),
@@ -28,22 +28,22 @@ adam_rules = st.builds(
 )
 
 
-def torch_optimizer(rule, parameter):
-    if rule.name == "adam":
-        return torch.optim.Adam([parameter], rule.lr, rule.betas, rule.eps, rule.weight_decay)
+def torch_optimizer(spec, parameter):
+    if spec.name == "adam":
+        return torch.optim.Adam([parameter], spec.lr, spec.betas, spec.eps, spec.weight_decay)
     return torch.optim.SGD(
-        [parameter], rule.lr, rule.momentum, 0, rule.weight_decay, nesterov=rule.nesterov, foreach=False
+        [parameter], spec.lr, spec.momentum, 0, spec.weight_decay, nesterov=spec.nesterov, foreach=False
     )
 
 
 @settings(max_examples=80)
-@given(rule=sgd_rules | adam_rules, seed=st.integers(0, 1000), size=st.sampled_from([1, 13, BLOCK, BLOCK + 5]))
-def test_ten_steps_agree_with_torch(rule, seed, size):
+@given(spec=sgd_specs | adam_specs, seed=st.integers(0, 1000), size=st.sampled_from([1, 13, BLOCK, BLOCK + 5]))
+def test_ten_steps_agree_with_torch(spec, seed, size):
     rng = np.random.default_rng(seed)
     parameters, gradients = rng.normal(size=size), np.empty(size)
-    ours = OPTIMIZERS[rule.name](rule, parameters, gradients)
+    ours = OPTIMIZERS[spec.name](spec, parameters, gradients)
     parameter = torch.nn.Parameter(torch.from_numpy(parameters.copy()))
-    theirs = torch_optimizer(rule, parameter)
+    theirs = torch_optimizer(spec, parameter)
     for _ in range(10):
         gradients[:] = rng.normal(size=size)
         parameter.grad = torch.from_numpy(gradients.copy())

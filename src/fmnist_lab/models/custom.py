@@ -1,119 +1,103 @@
-"""The multilayer perceptron written by hand: NumPy, its own back-propagation, buffers allocated once.
+"""The multilayer perceptron written by hand: NumPy and its own back-propagation.
 
-Inside, a batch is a matrix with a column an image, as on paper, and stays one on its way up: x → z = W x + b →
-a = φ(z) → … → logits. (OpenBLAS is fastest so; the model's users see a row an image.) On the way down each layer is
-handed ∂L/∂(its output) and returns ∂L/∂(its input); `forward` stands beside the `backward` that undoes it. L is the
-batch's mean cross-entropy, so the factor 1/rows enters once, at the top.
+A batch is a matrix with one column per image, as on paper: x → z = W x + b → a = φ(z) → … → logits. (The users of the
+model see one row per image.) On the way back each layer takes ∂L/∂(its output) and returns ∂L/∂(its input). L is the
+mean cross-entropy of the batch, so the factor 1/R for R images enters once, at the loss. `dv` is short for ∂L/∂v.
+`docs/backpropagation.md` derives every formula.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from fmnist_lab.models import EVALUATION_ROWS, Array, Feed, OptimizerSpec, Weights
-from fmnist_lab.models.optimizers import OPTIMIZERS
-
-CACHE_LINE = 64  # bytes
+from fmnist_lab.models.buffers import feed_from, flatten, views
+from fmnist_lab.models.interface import EVALUATION_ROWS, Array, Feed, ModelSpec, Weights
+from fmnist_lab.models.optimizers import OPTIMIZERS, decay_per_parameter
 
 
 class Dense:
-    """A fully connected layer, z = W x + b.
+    """A fully connected layer, z = W x + b, with W (fan_out, fan_in) and b (fan_out,).
 
-    `weight` (fan_out, fan_in) and `bias` (fan_out,) are views into the network's parameters, `weight_gradient` and
-    `bias_gradient` into their gradients: what `backward` writes there is what the optimiser reads.
+    `backward` writes the gradients into dW and db, from where the optimiser reads them.
     """
 
-    def __init__(
-        self, parameters: tuple[Array, Array], gradients: tuple[Array, Array], images: int, biases: bool = True
-    ) -> None:
+    def __init__(self, W: Array, b: Array, dW: Array, db: Array, biases: bool = True) -> None:
+        self.W, self.b, self.dW, self.db = W, b, dW, db
         self.biases = biases
-        self.weight, self.bias = parameters
-        self.weight_gradient, self.bias_gradient = gradients
-        self._z, self._dx = (_room(fan * images, self.weight.dtype) for fan in self.weight.shape)
-        self._ones = np.ones(images, self.weight.dtype)  # a product with ones sums rows faster than np.sum
 
     def forward(self, x: Array) -> Array:
-        """z_jr = Σ_i W_ji x_ir + b_j, for each image r."""
+        """Return z_jr = Σ_i W_ji x_ir + b_j for each image r."""
         self.x = x
-        z = np.matmul(self.weight, x, out=_columns(self._z, len(self.weight), x.shape[1]))
-        z += self.bias[:, np.newaxis]
-        return z
+        return self.W @ x + self.b[:, np.newaxis]
 
     def backward(self, dz: Array) -> None:
-        """∂L/∂W_ji = Σ_r dz_jr x_ir, so ∂L/∂W = dz xᵀ; and ∂L/∂b_j = Σ_r dz_jr, as b enters every column once."""
-        np.matmul(dz, self.x.T, out=self.weight_gradient)
-        if self.biases:  # else their gradient stays 0, and so do they
-            np.matmul(dz, self._ones[: dz.shape[1]], out=self.bias_gradient)
+        """Compute dW_ji = Σ_r dz_jr x_ir, so dW = dz xᵀ, and db_j = Σ_r dz_jr, as b_j is added in every column."""
+        np.matmul(dz, self.x.T, out=self.dW)
+        if self.biases:  # else db stays 0 and b is never changed
+            np.matmul(dz, np.ones(dz.shape[1], dz.dtype), out=self.db)  # faster than np.sum
 
     def backward_to_input(self, dz: Array) -> Array:
-        """∂L/∂x_ir = Σ_j W_ji dz_jr, so ∂L/∂x = Wᵀ dz. The first layer never asks: pixels do not learn."""
-        return np.matmul(self.weight.T, dz, out=_columns(self._dx, len(self.x), dz.shape[1]))
+        """Return dx_ir = Σ_j W_ji dz_jr, so dx = Wᵀ dz. The first layer does not need it: pixels do not learn."""
+        return self.W.T @ dz
 
 
 class Activation(Protocol):
-    """a = φ(z), element by element. Works in place, and knows its slope from its output a alone: z need not be kept."""
+    """A function a = φ(z), applied to each element, whose derivative is computed from its output a alone."""
 
     @staticmethod
     def forward(z: Array) -> Array:
-        """Put a in the place of z, and return it."""
+        """Return a = φ(z)."""
 
     @staticmethod
     def backward(da: Array, a: Array) -> Array:
-        """Put ∂L/∂z = ∂L/∂a · φ'(z) in the place of `da`, ∂L/∂a, and return it."""
+        """Return dz = da φ'(z)."""
 
 
 class Relu:
-    """a = max(z, 0). Its slope is 1 where a > 0 and 0 elsewhere; at the kink 0, as PyTorch has it."""
+    """a = max(z, 0). The derivative is 1 where a > 0 and 0 elsewhere; at the kink it is 0, as in PyTorch."""
 
     @staticmethod
     def forward(z: Array) -> Array:
-        # A row of zeros, not the number 0: NumPy compares two arrays several times faster.
-        np.maximum(z, np.zeros_like(z[0]), out=z)
-        return z
+        return np.maximum(z, 0)
 
     @staticmethod
     def backward(da: Array, a: Array) -> Array:
-        da *= a > 0
-        return da
+        return da * (a > 0)
 
 
 class Tanh:
-    """a = tanh z. Its slope is 1 − tanh² z = 1 − a²."""
+    """a = tanh z. The derivative is 1 − tanh² z = 1 − a²."""
 
     @staticmethod
     def forward(z: Array) -> Array:
-        np.tanh(z, out=z)
-        return z
+        a: Array = np.tanh(z)
+        return a
 
     @staticmethod
     def backward(da: Array, a: Array) -> Array:
-        da *= 1 - a * a
-        return da
+        dz: Array = da * (1 - a * a)
+        return dz
 
 
 class Sigmoid:
-    """a = 1 / (1 + e⁻ᶻ) = (1 + tanh(z/2)) / 2, which cannot overflow. Its slope is a (1 − a)."""
+    """a = 1 / (1 + e⁻ᶻ) = (1 + tanh(z/2)) / 2, which cannot overflow. The derivative is a (1 − a)."""
 
     @staticmethod
     def forward(z: Array) -> Array:
-        z *= 0.5
-        np.tanh(z, out=z)
-        z += 1
-        z *= 0.5
-        return z
+        a: Array = (1 + np.tanh(z / 2)) / 2
+        return a
 
     @staticmethod
     def backward(da: Array, a: Array) -> Array:
-        da *= a * (1 - a)
-        return da
+        dz: Array = da * (a * (1 - a))
+        return dz
 
 
 class Identity:
-    """a = z, slope 1: a deep linear network."""
+    """a = z, with derivative 1: the network is a deep linear one."""
 
     @staticmethod
     def forward(z: Array) -> Array:
@@ -133,18 +117,17 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 
 
 def softmax_cross_entropy(logits: Array, labels: NDArray[np.int64]) -> tuple[float, Array]:
-    """The mean cross-entropy of a batch and its gradient, which takes the place of `logits` (rows, classes).
+    """Return the mean cross-entropy of `logits` (rows, classes) and its gradient, of the same shape.
 
     With p = softmax(z), L = −mean_r log p_r,y(r). As ∂(−log p_y)/∂z_k = p_k − [k = y], the gradient is
-    (p − onehot(y)) / rows. Shifting an image's scores by their maximum changes neither and keeps every exponent at or
-    below 0.
+    (p − onehot(y)) / rows. Subtracting from an image's scores their maximum changes neither and keeps every exponent
+    at or below 0.
     """
-    z, images = logits.T, np.arange(len(labels))
-    z -= z.max(axis=0)
-    chosen = z[labels, images]
-    p = np.exp(z, out=z)
+    images = np.arange(len(labels))
+    z = logits.T - logits.T.max(axis=0)
+    p = np.exp(z)
     total = p.sum(axis=0)
-    loss = float((np.log(total) - chosen).sum()) / len(labels)
+    loss = float((np.log(total) - z[labels, images]).sum()) / len(labels)
     p /= total
     p[labels, images] -= 1
     p /= len(labels)
@@ -154,39 +137,23 @@ def softmax_cross_entropy(logits: Array, labels: NDArray[np.int64]) -> tuple[flo
 class CustomModel:
     """A multilayer perceptron with softmax cross-entropy; see `fmnist_lab.models.Model`.
 
-    Every parameter lies in one flat vector, every gradient in another, and the layers hold views: an update is a few
-    passes over two vectors, whatever the depth.
+    All parameters lie in one vector and all gradients in another, and the layers hold views of them: an update is a
+    few passes over two vectors, whatever the depth.
     """
 
-    def __init__(
-        self, weights: Weights, activation: str, rule: OptimizerSpec, batch_size: int, biases: bool = True
-    ) -> None:
-        self._rows = max(batch_size, EVALUATION_ROWS)
-        flat = np.concatenate([array.ravel() for pair in weights for array in pair])
-        self.parameters, self.gradients = (_room(flat.size, flat.dtype) for _ in range(2))
-        self.parameters[:], self.gradients[:] = flat, 0
-        views = zip(_views(self.parameters, weights), _views(self.gradients, weights), strict=True)
-        self.layers = [Dense(parameters, gradients, self._rows, biases) for parameters, gradients in views]
-        self.activation = ACTIVATIONS[activation]
-        self.optimizer = OPTIMIZERS[rule.name](rule, self.parameters, self.gradients, _decay(rule, weights))
+    def __init__(self, spec: ModelSpec, weights: Weights) -> None:
+        self.parameters = flatten(weights)
+        self.gradients = flatten([(np.zeros_like(W), np.zeros_like(b)) for W, b in weights])
+        pairs = zip(views(self.parameters, weights), views(self.gradients, weights), strict=True)
+        self.layers = [Dense(W, b, dW, db, spec.biases) for (W, b), (dW, db) in pairs]
+        self.activation = ACTIVATIONS[spec.activation]
+        decay = decay_per_parameter(spec.optimizer, weights)
+        self.optimizer = OPTIMIZERS[spec.optimizer.name](spec.optimizer, self.parameters, self.gradients, decay)
+        self.batch_rows = max(spec.batch_size, EVALUATION_ROWS)
 
     def feed(self, images: Array, labels: Array, factor: Array, offset: Array) -> Feed:
         dtype = self.parameters.dtype
-        factor, offset = factor.astype(dtype), offset.astype(dtype)
-        shape = (self._rows, images.shape[1])
-        pixels, inputs = (_room(math.prod(shape), kind).reshape(shape) for kind in (images.dtype, dtype))
-
-        def batch(rows: NDArray[np.int64]) -> tuple[Array, Array]:
-            # Bytes are gathered and then converted: a quarter of the traffic of gathering floats. "clip" lets
-            # NumPy write straight into the buffer.
-            gathered = np.take(images, rows, axis=0, out=pixels[: len(rows)], mode="clip")
-            x = inputs[: len(rows)]
-            np.copyto(x, gathered)
-            x *= factor
-            x += offset
-            return x, labels[rows]
-
-        return batch
+        return feed_from(images, labels, factor, offset, batch_rows=self.batch_rows, dtype=dtype)
 
     def logits(self, inputs: Array) -> Array:
         *hidden, last = self.layers
@@ -202,7 +169,10 @@ class CustomModel:
         return loss
 
     def backward(self, d: Array) -> None:
-        """Fill the gradients, from d = ∂L/∂logits down. A layer's input is the activation that lies below it."""
+        """Compute all gradients from d = ∂L/∂logits (rows, classes), last layer first.
+
+        The input of a layer is the activation of the layer below it.
+        """
         first, *later = self.layers
         d = d.T
         for layer in reversed(later):
@@ -211,31 +181,4 @@ class CustomModel:
         first.backward(d)
 
     def weights(self) -> Weights:
-        return [(layer.weight.copy(), layer.bias.copy()) for layer in self.layers]
-
-
-def _room(size: int, dtype: DTypeLike) -> Array:
-    """An array (size,) that begins with a line of the cache: else every store of BLAS's widest kernels hits two."""
-    room = np.empty(size + CACHE_LINE, dtype)
-    start = -room.ctypes.data % CACHE_LINE // room.itemsize
-    return room[start : start + size]
-
-
-def _columns(room: Array, rows: int, columns: int) -> Array:
-    """An array (rows, columns) at the start of `room`, in one piece: BLAS is slower on part of a wider one."""
-    return room[: rows * columns].reshape(rows, columns)
-
-
-def _decay(rule: OptimizerSpec, like: Weights) -> Array | None:
-    """The weight decay of each parameter, when it is not the same for all."""
-    if rule.decay_biases or not rule.weight_decay:
-        return None
-    decays = [(np.full_like(weight, rule.weight_decay), np.zeros_like(bias)) for weight, bias in like]
-    return np.concatenate([array.ravel() for pair in decays for array in pair])
-
-
-def _views(flat: Array, like: Weights) -> Weights:
-    """Cut `flat` into arrays of the shapes of `like`."""
-    sizes = [array.size for pair in like for array in pair]
-    pieces = iter(np.split(flat, np.cumsum(sizes)[:-1]))
-    return [(next(pieces).reshape(weight.shape), next(pieces)) for weight, _ in like]
+        return [(layer.W.copy(), layer.b.copy()) for layer in self.layers]

@@ -1,4 +1,4 @@
-"""Initial weights, drawn once in float64 from one generator for both rivals."""
+"""Initial weights, drawn in float64 from the same generator for both models."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from fmnist_lab.models import Array, Weights
+from fmnist_lab.models.interface import Array, Weights
 
-# Each draws an array of `shape` for a layer of the given fan-in and fan-out.
+# Arguments: generator, shape, fan-in, fan-out, standard deviation of `normal`.
 Draw = Callable[[np.random.Generator, tuple[int, ...], int, int, float], Array]
 
 
@@ -24,7 +24,7 @@ INITIALIZATIONS: dict[str, Draw] = {
     "he_normal": lambda rng, shape, i, o, std: rng.normal(0, np.sqrt(2 / i), shape),
     # torch.nn.Linear.reset_parameters: kaiming_uniform_(a=sqrt(5)), that is variance 1 / (3 fan_in).
     "torch_linear": lambda rng, shape, i, o, std: _uniform(rng, 1 / np.sqrt(i), shape),
-    # The same two variances by the other law (a uniform law's bound is sqrt(3) standard deviations).
+    # The first two variances with the other distribution (a uniform one is bounded by sqrt(3) standard deviations).
     "glorot_normal": lambda rng, shape, i, o, std: rng.normal(0, np.sqrt(2 / (i + o)), shape),
     "he_uniform": lambda rng, shape, i, o, std: _uniform(rng, np.sqrt(6 / i), shape),
     # LeCun et al. (1998), Efficient BackProp, eq. 16: variance 1 / fan_in.
@@ -39,8 +39,9 @@ def initial_weights(
 ) -> Weights:
     """Draw the weights of a network whose layers have `sizes` units, inputs first.
 
-    `bias` is `zeros`, or `same`: drawn like the layer's weights, as `torch.nn.Linear` does. `std` is the standard
-    deviation of `normal`. Drawn in float64 and rounded to `dtype`, so that both precisions start alike.
+    `bias` is `zeros`, or `same`: drawn like the layer's weights, as in `torch.nn.Linear`. `std` is the standard
+    deviation of `normal`. Numbers are drawn in float64 and rounded to `dtype`, so that both precisions get the same
+    weights up to rounding.
     """
     draw = INITIALIZATIONS[init]
     weights = []

@@ -1,4 +1,4 @@
-"""The same perceptron in idiomatic PyTorch: modules, autograd, torch.optim; the data resident on the device."""
+"""The same perceptron in idiomatic PyTorch: modules, autograd, torch.optim; the data lies in the device's memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from fmnist_lab.models import Array, Feed, OptimizerSpec, Weights
+from fmnist_lab.models.interface import Array, Feed, ModelSpec, OptimizerSpec, Weights
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -23,19 +23,17 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 class TorchModel:
     """A multilayer perceptron with softmax cross-entropy; see `fmnist_lab.models.Model`."""
 
-    def __init__(
-        self, weights: Weights, activation: str, rule: OptimizerSpec, device: str, biases: bool = True
-    ) -> None:
-        self.device = torch.device(device)
+    def __init__(self, spec: ModelSpec, weights: Weights) -> None:
+        self.device = torch.device(spec.device)
         layers: list[nn.Module] = []
         for weight, bias in weights:
-            layers += [_linear(weight, bias, biases), ACTIVATIONS[activation]()]
+            layers += [_linear(weight, bias, spec.biases), ACTIVATIONS[spec.activation]()]
         self.network = nn.Sequential(*layers[:-1]).to(self.device)
-        self.optimizer = _optimizer(rule, self.network, self.device)
+        self.optimizer = _optimizer(spec.optimizer, self.network, self.device)
 
     def feed(self, images: Array, labels: Array, factor: Array, offset: Array) -> Feed:
         dtype = next(self.network.parameters()).dtype
-        # Copies: the originals are mapped read-only, and from_numpy shares memory.
+        # Copied, because the originals are mapped read-only and from_numpy shares their memory.
         resident = torch.tensor(images, device=self.device)
         targets = torch.tensor(labels, device=self.device)
         scale, shift = (_operand(array, dtype, self.device) for array in (factor, offset))
@@ -52,7 +50,7 @@ class TorchModel:
         loss: Tensor = cross_entropy(self.network(inputs), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        # Not .item(): that would make an accelerator wait for every batch.
+        # Not .item(), which would make an accelerator wait for every batch.
         return loss.detach()
 
     def logits(self, inputs: Tensor) -> Array:
@@ -66,7 +64,10 @@ class TorchModel:
 
 
 def pick_device(device: str) -> str:
-    """The device meant by `device`: `auto` is the accelerator at hand, or else the processor."""
+    """Return the device that `device` names: `auto` is an available accelerator, or else the processor.
+
+    Raises LookupError when the device is not available.
+    """
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if available[name])
@@ -76,7 +77,7 @@ def pick_device(device: str) -> str:
 
 
 def _operand(array: Array, dtype: torch.dtype, device: torch.device) -> Tensor | float:
-    """A number where one serves all pixels, which PyTorch takes faster than a tensor of one."""
+    """Return `array` as a tensor, or as a number where it is one for all pixels: PyTorch multiplies by it faster."""
     tensor = torch.tensor(array, dtype=dtype, device=device)
     return tensor.item() if tensor.ndim == 0 else tensor
 
@@ -89,24 +90,24 @@ def _linear(weight: Array, bias: Array, biases: bool) -> nn.Linear:
     return layer
 
 
-def _optimizer(rule: OptimizerSpec, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
-    parameters = _groups(rule, network)
-    if rule.name == "adam":
-        return torch.optim.Adam(parameters, lr=rule.lr, betas=rule.betas, eps=rule.eps, weight_decay=rule.weight_decay)
+def _optimizer(spec: OptimizerSpec, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+    parameters = _groups(spec, network)
+    if spec.name == "adam":
+        return torch.optim.Adam(parameters, lr=spec.lr, betas=spec.betas, eps=spec.eps, weight_decay=spec.weight_decay)
     return torch.optim.SGD(
         parameters,
-        lr=rule.lr,
-        momentum=rule.momentum,
-        nesterov=rule.nesterov,
-        weight_decay=rule.weight_decay,
-        foreach=False if device.type == "cpu" else None,  # on a processor a plain loop is the fastest form
+        lr=spec.lr,
+        momentum=spec.momentum,
+        nesterov=spec.nesterov,
+        weight_decay=spec.weight_decay,
+        foreach=False if device.type == "cpu" else None,  # on a processor a plain loop is fastest
     )
 
 
-def _groups(rule: OptimizerSpec, network: nn.Module) -> list[dict[str, Any]]:
-    """The parameters as one group, or the biases as one of their own that does not decay."""
+def _groups(spec: OptimizerSpec, network: nn.Module) -> list[dict[str, Any]]:
+    """Return the parameters as one group, or the biases as a second group that does not decay."""
     named = list(network.named_parameters())
-    if rule.decay_biases:
+    if spec.decay_biases:
         return [{"params": [parameter for _, parameter in named]}]
     weights, biases = ([each for name, each in named if name.endswith(end)] for end in ("weight", "bias"))
     return [{"params": weights}, {"params": biases, "weight_decay": 0.0}]

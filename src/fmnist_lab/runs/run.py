@@ -18,7 +18,7 @@ from fmnist_lab import data
 from fmnist_lab.config.checks import check, wrong
 from fmnist_lab.config.identity import identity
 from fmnist_lab.config.schema import Config
-from fmnist_lab.models import Model, OptimizerSpec, Weights, build
+from fmnist_lab.models import Model, ModelSpec, OptimizerSpec, Weights, build
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.runs import provenance
 from fmnist_lab.runs.record import Record, fingerprint, finite
@@ -81,9 +81,26 @@ def locate(config: Config) -> Record:
 
 
 def initialize(config: Config, weights: Weights | None = None) -> Model:
-    """The model of `config`, with its initial weights or, say, those of a record."""
+    """Build the model of `config`, from `weights` where they are given and else from its initial weights."""
+    return build(model_spec(config), weights or draw_weights(config))
+
+
+def model_spec(config: Config) -> ModelSpec:
+    """Return the settings of the model of `config`."""
+    return ModelSpec(
+        config.model.name,
+        config.architecture.activation,
+        optimizer_spec(config),
+        batch_size=config.batch_size,
+        device=config.device,
+        biases=config.architecture.biases,
+    )
+
+
+def optimizer_spec(config: Config) -> OptimizerSpec:
+    """Return the settings of the optimiser of `config`."""
     optimizer = config.optimizer
-    rule = OptimizerSpec(
+    return OptimizerSpec(
         optimizer.name,
         lr=config.lr,
         momentum=optimizer.momentum,
@@ -92,15 +109,6 @@ def initialize(config: Config, weights: Weights | None = None) -> Model:
         decay_biases=optimizer.decay_biases,
         betas=(optimizer.betas[0], optimizer.betas[1]),
         eps=optimizer.eps,
-    )
-    return build(
-        config.model.name,
-        weights or draw_weights(config),
-        config.architecture.activation,
-        rule,
-        batch_size=config.batch_size,
-        device=config.device,
-        biases=config.architecture.biases,
     )
 
 
