@@ -18,7 +18,7 @@ from benchmark.figures import figures
 from benchmark.tables import SECTIONS, markdown
 from benchmark.targets import Measurements, targets
 from fmnist_lab.runs import provenance
-from fmnist_lab.runs.record import write_bytes, write_text
+from fmnist_lab.runs.files import write_bytes, write_text
 
 PACKAGES = ("fmnist-lab", "numpy", "torch", "torchvision", "scikit-learn", "jax", "jaxlib")
 BLAS = ("internal_api", "version", "architecture")

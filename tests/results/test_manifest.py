@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from fmnist_lab.results.manifest import MANIFEST, read_manifest, replace_files
-from fmnist_lab.runs import record as record_module
+from fmnist_lab.runs import files as files_module
 
 FIRST = {"results.csv": b"1\n", "figures/lr.png": b"one", "figures/curves_lr=0.1.svg": b"two"}
 SECOND = {"results.csv": b"2\n", "figures/seed.png": b"three"}
@@ -34,7 +34,7 @@ def test_what_is_the_users_own_stays(tmp_path):
 @pytest.mark.parametrize("stop", range(6))
 def test_stopped_anywhere_the_next_report_clears_up(tmp_path, monkeypatch, stop):
     replace_files(tmp_path, FIRST)
-    honest, calls = record_module.os.fsync, []
+    honest, calls = files_module.os.fsync, []
 
     def stop_midway(descriptor):
         calls.append(descriptor)
@@ -42,7 +42,7 @@ def test_stopped_anywhere_the_next_report_clears_up(tmp_path, monkeypatch, stop)
             raise KeyboardInterrupt
         honest(descriptor)
 
-    monkeypatch.setattr(record_module.os, "fsync", stop_midway)
+    monkeypatch.setattr(files_module.os, "fsync", stop_midway)
     third = {"results.csv": b"3\n", "figures/third.png": b"3", "figures/fourth.png": b"4"}
     if stop < 5:  # two manifests and three files are written
         with pytest.raises(KeyboardInterrupt):
@@ -56,7 +56,7 @@ def test_stopped_anywhere_the_next_report_clears_up(tmp_path, monkeypatch, stop)
 
 def test_what_a_killed_writer_left_is_removed(tmp_path):
     (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / f".lr.png-01234567{record_module.PARTIAL}").write_bytes(b"on")
+    (tmp_path / "figures" / f".lr.png-01234567{files_module.PARTIAL}").write_bytes(b"on")
     replace_files(tmp_path, FIRST)
     assert files(tmp_path) == FIRST
 

@@ -13,8 +13,7 @@ from numpy.testing import assert_array_equal
 from fmnist_lab.compose import compose
 from fmnist_lab.config.identity import identity
 from fmnist_lab.errors import InputError
-from fmnist_lab.runs import record as record_module
-from fmnist_lab.runs import run
+from fmnist_lab.runs import files, run
 from fmnist_lab.training import Subset, evaluate, fit
 
 TIMES = {"train_seconds", "fit_seconds", "evaluate_seconds", "provenance", "files"}
@@ -162,7 +161,7 @@ def test_a_full_disk_leaves_no_record_and_says_so(small, monkeypatch, caplog):
     def full(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(record_module, "write_bytes", full)
+    monkeypatch.setattr(files, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
         run.train(small())
     assert "No space left on device" in caplog.text

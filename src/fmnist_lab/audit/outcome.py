@@ -19,7 +19,7 @@ from fmnist_lab.reproduction.candidates import AS_PRINTED, inside, is_at, settin
 from fmnist_lab.reproduction.report import Report, printed_title
 from fmnist_lab.results.style import add_legend, applied, new_figure, render
 from fmnist_lab.results.tables import to_csv
-from fmnist_lab.runs.record import write_bytes
+from fmnist_lab.runs.files import write_bytes
 
 COLOURS = "cividis"  # alike to colour-blind readers, and in grey
 

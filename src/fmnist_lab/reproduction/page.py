@@ -21,7 +21,7 @@ from fmnist_lab.results import html
 from fmnist_lab.results.html import Section
 from fmnist_lab.results.style import applied
 from fmnist_lab.results.tables import to_csv
-from fmnist_lab.runs.record import write_bytes, write_text
+from fmnist_lab.runs.files import write_bytes, write_text
 
 
 def build_page(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from fmnist_lab.runs.record import remove_partial, sha256, write_bytes, write_text
+from fmnist_lab.runs.files import remove_partial, sha256, write_bytes, write_text
 
 MANIFEST = "SHA256SUMS"  # as `sha256sum` writes and checks it
 

@@ -7,14 +7,9 @@ SHA-256 of every other file and of its own content. Every file appears under its
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
-import math
 import os
-import tempfile
-import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist_lab.errors import InputError
+from fmnist_lab.runs.files import remove, remove_partial, retry, sha256, write_bytes, write_csv, write_text
 
 FORMAT = 2  # of the record; a record of another format is not read
 
 SUMMARY, ERROR, WEIGHTS, PREDICTIONS = "summary.json", "error.txt", "weights.safetensors", "predictions.safetensors"
 FILES = ("config.yaml", "history.csv", "test_history.csv", WEIGHTS, PREDICTIONS)  # what a summary vouches for
-PARTIAL = ".partial"  # ends the name of a file that is being written
 DAMAGE = (OSError, ValueError)  # what reading a damaged record raises
-# Windows lets no file be replaced or removed while somebody reads it, as whoever follows a run does for a moment.
-PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0) if os.name == "nt" else ()  # seconds
-
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -100,7 +92,7 @@ class Record:
         number = 1
         while (aside := self.folder.with_name(f"{self.run}.damaged-{number}")).exists():
             number += 1
-        _insist(lambda: self.folder.rename(aside))
+        retry(lambda: self.folder.rename(aside))
         return aside, reason
 
     def completed(self) -> int | None:
@@ -160,12 +152,12 @@ class Record:
         The summary goes first: stopped midway, this leaves a run that is not complete, never one that is wrong.
         """
         for name in (SUMMARY, ERROR, *FILES):
-            _remove(self.folder / name)
+            remove(self.folder / name)
         remove_partial(self.folder)
 
     def forget_error(self) -> None:
         """Take back why an earlier attempt failed."""
-        _remove(self.folder / ERROR)
+        remove(self.folder / ERROR)
 
     def begin(self, config: str) -> None:
         """Open the record anew. Call it under `lock`."""
@@ -250,78 +242,6 @@ class Record:
         from safetensors.numpy import save
 
         write_bytes(self.folder / name, save(arrays))
-
-
-def sha256(content: bytes) -> str:
-    """The SHA-256 of `content`, in hex digits."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def make_folder(folder: Path, outputs: str) -> None:
-    """Make a folder below `outputs` (the key's value); InputError when it cannot be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()  # of no name, or one of its own: others try the same folder
-    except OSError as error:
-        raise InputError(f"outputs={outputs}: must be a folder that can be written ({error.strerror})") from None
-
-
-def remove_partial(folder: Path) -> None:
-    """Remove what writers that were killed left in `folder`. Call it where nobody else is writing there."""
-    for path in folder.glob(f".*{PARTIAL}"):
-        _remove(path)
-
-
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Numbers in the shortest form that reads back exactly, NaN as an empty cell; words in quotes where need be."""
-    lines = [",".join(header), *(",".join(map(_cell, row)) for row in rows)]
-    write_text(path, "\n".join(lines) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `path` so that it is seen whole or not at all, even if the machine stops midway."""
-    temporary = path.with_name(f".{path.name[:80]}-{uuid.uuid4().hex[:8]}{PARTIAL}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _insist(lambda: temporary.replace(path))
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def finite(value: float) -> float | None:
-    """`value` for JSON, which knows no nan."""
-    return value if math.isfinite(value) else None
-
-
-def _remove(path: Path) -> None:
-    _insist(lambda: path.unlink(missing_ok=True))
-
-
-def _insist(act: Callable[[], object]) -> None:
-    """Do what a reader may hinder: after each of the pauses once more, and then for good or ill."""
-    for pause in PAUSES:
-        try:
-            act()
-        except PermissionError:
-            time.sleep(pause)
-        else:
-            return
-    act()
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return repr(float(value)) if not math.isnan(value) else ""
-    text = str(value)
-    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n') else text
 
 
 def _vouch(path: Path) -> tuple[int, str]:

@@ -21,7 +21,8 @@ from fmnist_lab.config.schema import Config
 from fmnist_lab.models import Model, ModelSpec, OptimizerSpec, Weights, build
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.runs import provenance
-from fmnist_lab.runs.record import Record, fingerprint, finite
+from fmnist_lab.runs.files import finite
+from fmnist_lab.runs.record import Record, fingerprint
 from fmnist_lab.training import Epoch, Fit, Subset, evaluate, fit, predict, score
 
 # Raised when the same configuration comes to give other numbers (by more than rounding), so that records made before

@@ -13,7 +13,7 @@ import rich.table
 from rich.text import Text
 
 from fmnist_lab.runs import provenance
-from fmnist_lab.runs.record import finite, make_folder, write_bytes, write_csv, write_text
+from fmnist_lab.runs.files import finite, make_folder, write_bytes, write_csv, write_text
 from fmnist_lab.saddle.checks import FAMILIES
 from fmnist_lab.saddle.config import DATA, SaddleConfig
 from fmnist_lab.saddle.prediction import Check

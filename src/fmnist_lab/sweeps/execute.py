@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fmnist_lab.config.checks import wrong
 from fmnist_lab.config.schema import Config
 from fmnist_lab.errors import InputError
-from fmnist_lab.runs.record import make_folder
+from fmnist_lab.runs.files import make_folder
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.job import Job
 from fmnist_lab.sweeps.outcome import finish_sweep

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from fmnist_lab.config.identity import described
 from fmnist_lab.errors import InputError
-from fmnist_lab.runs.record import Record, write_text
+from fmnist_lab.runs.files import write_text
+from fmnist_lab.runs.record import Record
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.job import Job
 
