@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmark.arithmetic import FLOOR, FLOPS, GIGA, epoch_flops, epoch_seconds, ratios, scaling_series, spread, wide
 from benchmark.targets import Measurements
-from fmnist_lab.results.style import RIVALS, applied, new_figure, render
+from fmnist_lab.results.style import MODEL_STYLES, applied, new_figure, render
 
 # The rest of the Okabe-Ito palette; the rivals keep their own colours.
 OTHERS = {
@@ -23,7 +23,7 @@ OTHERS = {
     "torch_dataloader_0": ("DataLoader, no worker", "#000000", "x"),
     "torch_dataloader_2": ("DataLoader, 2 workers", "#000000", "+"),
 }
-LOOKS = {name: (rival.label, rival.colour, rival.marker) for name, rival in RIVALS.items()} | OTHERS
+LOOKS = {name: (rival.label, rival.color, rival.marker) for name, rival in MODEL_STYLES.items()} | OTHERS
 
 
 def figures(measured: Measurements, remark: str) -> dict[str, bytes]:

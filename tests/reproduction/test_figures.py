@@ -13,7 +13,7 @@ from fmnist_lab.reproduction import figures
 from fmnist_lab.reproduction.report import load_report
 from fmnist_lab.reproduction.sections import at_report
 from fmnist_lab.results.intervals import simultaneous_half_widths
-from fmnist_lab.results.style import RIVALS, applied, render
+from fmnist_lab.results.style import MODEL_STYLES, applied, render
 from support.made_up_reproduction import make_cells, make_paper
 
 NAMES = ("boot", "bag", "coat")
@@ -29,7 +29,7 @@ def hollow(axes, model):
     [marks] = [
         line
         for line in axes.lines
-        if line.get_markerfacecolor() == "none" and to_hex(line.get_color()) == RIVALS[model].colour.lower()
+        if line.get_markerfacecolor() == "none" and to_hex(line.get_color()) == MODEL_STYLES[model].color.lower()
     ]
     return marks
 
@@ -89,7 +89,7 @@ def test_a_tables_picture_has_its_printed_values_and_intervals():
         for model, rows in cells.groupby("model"):
             assert list(hollow(axes, model).get_ydata()) == list(rows["published_accuracy"])
             expected = [*zip(rows["low"], rows["high"], strict=True)]
-            assert bars(axes)[RIVALS[model].colour.lower()] == [pytest.approx(pair) for pair in expected]
+            assert bars(axes)[MODEL_STYLES[model].color.lower()] == [pytest.approx(pair) for pair in expected]
     assert [text.get_text() for text in left.get_xticklabels()] == ["8-128", "16-128", "64-128", "1024-128"]
 
 

@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from fmnist_lab.results.factor_figures import factor_figure, seed_figure
 from fmnist_lab.results.factors import find_factors, join_runs
 from fmnist_lab.results.learning_curves import curves_figure
-from fmnist_lab.results.style import RIVALS, applied, render
+from fmnist_lab.results.style import MODEL_STYLES, applied, render
 from fmnist_lab.results.summary_statistics import cells, diverged_epochs
 
 WIDTHS = ["[8, 128]", "[64, 128]", "[1024, 128]"]
@@ -65,7 +65,7 @@ def test_both_models_are_lines_over_the_epochs(build):
 
 
 def test_the_rivals_differ_in_black_and_white():
-    custom, torch = RIVALS.values()
+    custom, torch = MODEL_STYLES.values()
     assert custom.marker != torch.marker
     assert custom.dash != torch.dash
 

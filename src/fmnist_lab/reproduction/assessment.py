@@ -43,7 +43,7 @@ from fmnist_lab.reproduction.claims import (
 from fmnist_lab.reproduction.report import Cell, Row
 from fmnist_lab.results.factors import display, label
 from fmnist_lab.results.intervals import ALPHA, CONFIDENCE
-from fmnist_lab.results.style import RIVALS
+from fmnist_lab.results.style import MODEL_STYLES
 from fmnist_lab.results.summary_statistics import TIMES_DIFFER, same_conditions
 
 COLUMNS = [
@@ -426,7 +426,7 @@ class _Assessment:
         points, half = 100 * accuracy.difference, 100 * accuracy.half_width
         side, low = ("above", points - half) if points >= 0 else ("below", -points - half)
         interval = "" if math.isnan(half) else f" [{low:.1f}, {abs(points) + half:.1f}]"
-        told = f"{abs(points):.1f} points {side} {RIVALS[other['model']].label}{interval}"
+        told = f"{abs(points):.1f} points {side} {MODEL_STYLES[other['model']].label}{interval}"
         time = self._paired(Paired("seconds", sample, "higher", other)).evidence.difference
         return told if math.isnan(time) else f"{told}; {math.exp(time):.2f} of its time"
 

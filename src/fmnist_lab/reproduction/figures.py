@@ -15,7 +15,7 @@ from fmnist_lab.reproduction.report import Figure as PublishedFigure
 from fmnist_lab.results.factor_figures import factor_figure
 from fmnist_lab.results.factors import CONDITIONS, SIZES, display, find_factors, join_runs
 from fmnist_lab.results.learning_curves import curves_figure
-from fmnist_lab.results.style import RIVALS, add_legend, dress_accuracy, new_figure
+from fmnist_lab.results.style import MODEL_STYLES, add_legend, dress_accuracy, new_figure
 from fmnist_lab.results.summary_statistics import cells, diverged_epochs, interval
 
 Classes = NDArray[np.integer[Any]]  # a class for each of the images
@@ -60,7 +60,7 @@ def table_figure(tables: Mapping[str, pd.DataFrame], title: str) -> Figure:
         axes.set_title(SETTINGS[settings])
         _draw_cells(axes, table)
         dress_accuracy(axes, "test accuracy" if axes is grid[0, 0] else "", measured=True)
-    rivals = RIVALS.values()
+    rivals = MODEL_STYLES.values()
     add_legend(
         figure,
         [*(rival.sample() for rival in rivals), *(rival.sample_printed() for rival in rivals)],
@@ -113,7 +113,7 @@ def initialization_figure(runs: pd.DataFrame) -> Figure:
     for axes, label in zip(grid[:, 0], ("validation accuracy", "custom − PyTorch (points)"), strict=True):
         axes.set_ylabel(label)
     seeds = f"mean of {_range(differences['n'])} seeds with 95 % interval" if (differences["n"] > 1).any() else ""
-    add_legend(figure, [rival.sample() for rival in RIVALS.values()], seeds)
+    add_legend(figure, [rival.sample() for rival in MODEL_STYLES.values()], seeds)
     return figure
 
 
@@ -129,7 +129,7 @@ def confusion_figure(labels: Classes, predictions: Mapping[str, Sequence[Classes
     figure.set_size_inches(5.2 * len(predictions), 5.4)
     grid = figure.subplots(1, len(predictions), squeeze=False, sharey=True)
     for axes, (model, of_runs) in zip(grid.flat, predictions.items(), strict=True):
-        axes.set_title(RIVALS[model].label)
+        axes.set_title(MODEL_STYLES[model].label)
         _draw_shares(axes, confusion(labels, of_runs, len(names)), names)
     grid[0, 0].set_ylabel("class")
     return figure
@@ -157,7 +157,7 @@ def weights_figure(weights: Mapping[str, NDArray[Any]]) -> Figure:
     largest = max(np.nanquantile(np.abs(mosaic), 0.998) for mosaic in mosaics.values())
     for axes, (model, mosaic) in zip(grid.flat, mosaics.items(), strict=True):
         drawn = axes.imshow(mosaic, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
-        axes.set_title(RIVALS[model].label)
+        axes.set_title(MODEL_STYLES[model].label)
         axes.set_axis_off()
     figure.colorbar(drawn, ax=grid, label="weight", shrink=0.8)
     return figure
@@ -208,8 +208,8 @@ def _joined(runs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 def _draw_cells(axes: Axes, table: pd.DataFrame) -> None:
     networks = list(dict.fromkeys(table["hidden"]))
     for model, rows in table.groupby("model"):
-        rival = RIVALS[str(model)]
-        aside = BESIDE if rival is RIVALS["torch"] else -BESIDE
+        rival = MODEL_STYLES[str(model)]
+        aside = BESIDE if rival is MODEL_STYLES["torch"] else -BESIDE
         at = np.array([networks.index(hidden) for hidden in rows["hidden"]]) + aside
         mean = rows["test_accuracy_mean"].astype(float)
         bars = np.array([mean - rows["low"].astype(float), rows["high"].astype(float) - mean])
@@ -223,9 +223,9 @@ def _draw_cells(axes: Axes, table: pd.DataFrame) -> None:
 def _draw_starts(axes: Axes, runs: pd.DataFrame) -> None:
     starts = ["glorot_uniform", "torch_linear"]
     for model, its_runs in runs[runs["status"] == "finished"].groupby("model"):
-        rival, own = RIVALS[str(model)], its_runs.groupby("init")["validation_accuracy"]
+        rival, own = MODEL_STYLES[str(model)], its_runs.groupby("init")["validation_accuracy"]
         mean = interval(own).reindex(starts)
-        aside = 0.02 if rival is RIVALS["torch"] else -0.02
+        aside = 0.02 if rival is MODEL_STYLES["torch"] else -0.02
         axes.errorbar(np.arange(len(starts)) + aside, mean["mean"], mean["half_width"], **rival.line)
     axes.set_xticks(range(len(starts)), ["Glorot's start", "PyTorch's start"])
     axes.set_xlim(-0.35, len(starts) - 0.65)
@@ -274,7 +274,7 @@ def _most_frequent(of_runs: Sequence[Classes], image: int) -> int:
 def _answers(taken: Mapping[str, int], names: Sequence[str]) -> list[str]:
     if len(set(taken.values())) == 1:
         return [f"both: {names[next(iter(taken.values()))]}"]
-    return [f"{RIVALS[model].label.split()[0]}: {names[answer]}" for model, answer in taken.items()]
+    return [f"{MODEL_STYLES[model].label.split()[0]}: {names[answer]}" for model, answer in taken.items()]
 
 
 def _range(counts: pd.Series) -> str:

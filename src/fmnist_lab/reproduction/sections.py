@@ -22,7 +22,7 @@ from fmnist_lab.reproduction.report import Figure as PublishedFigure
 from fmnist_lab.reproduction.report import load_report, printed_title
 from fmnist_lab.results.factors import Factor, as_text, describe, display, label
 from fmnist_lab.results.html import Block, Picture, Section, to_html
-from fmnist_lab.results.style import RIVALS, render
+from fmnist_lab.results.style import MODEL_STYLES, render
 from fmnist_lab.results.tables import NUMBERS, readable
 from fmnist_lab.runs.record import Record
 
@@ -162,7 +162,8 @@ def learnt_section(runs: pd.DataFrame, folder: Path) -> Section:
         rate = finished.groupby("lr")["validation_accuracy"].mean().idxmax()
         its_runs = finished[finished["lr"] == rate]
         records = {
-            model: [Record(folder / run) for run in its_runs.loc[its_runs["model"] == model, "run"]] for model in RIVALS
+            model: [Record(folder / run) for run in its_runs.loc[its_runs["model"] == model, "run"]]
+            for model in MODEL_STYLES
         }
         pictures = [*_weights(records), *_predictions(records)]
         blocks = [Block("", pictures=pictures, commands=[_command("figures", its_runs)])] if pictures else []
@@ -253,7 +254,7 @@ def at_report(
     rates = [figure.lr for figure in report.figures.values()] if lr is None else [lr]
     chosen = (runs["dtype"] == "float32") & runs["lr"].isin(rates)
     for key, fact in report.settings.items():
-        by_model = fact.value if isinstance(fact.value, Mapping) else dict.fromkeys(RIVALS, fact.value)
+        by_model = fact.value if isinstance(fact.value, Mapping) else dict.fromkeys(MODEL_STYLES, fact.value)
         if key == "model.init":
             wanted = runs[key].map(lambda _: True) if init is None else runs[key] == runs["model"].map(by_model)
             chosen &= wanted & runs[key].isin(by_model.values())
@@ -370,7 +371,7 @@ def _of_factor(folder: Path, factor: str) -> str:
 
 def _cell(cell: Mapping[Hashable, Any], names: Sequence[str]) -> str:
     at = describe({name: as_text(cell[name]) for name in names})
-    return f"{100 * cell['test_accuracy_mean']:.1f} % ({RIVALS[cell['model']].label}, {at})"
+    return f"{100 * cell['test_accuracy_mean']:.1f} % ({MODEL_STYLES[cell['model']].label}, {at})"
 
 
 def _table_on_disk(path: Path) -> Markup:
@@ -384,7 +385,7 @@ def _table_on_disk(path: Path) -> Markup:
 def _of_series(printed: PublishedFigure, runs: pd.DataFrame) -> str:
     finals = runs.groupby("model")["validation_accuracy"].mean()
     told = [
-        f"{RIVALS[model].label} ends at {100 * finals[model]:.1f} %, printed {100 * values[-1]:.1f} %"
+        f"{MODEL_STYLES[model].label} ends at {100 * finals[model]:.1f} %, printed {100 * values[-1]:.1f} %"
         for model, values in printed.series["validation_accuracy"].items()
         if model in finals
     ]
@@ -395,7 +396,7 @@ def _accuracies(runs: pd.DataFrame, key: str, words: Callable[[Any], str]) -> st
     """The mean test accuracy of both models at each level of a setting, in words."""
     means = runs.groupby([key, "model"], as_index=False)["test_accuracy"].mean()
     told = zip(means["model"], means["test_accuracy"], means[key], strict=True)
-    return "; ".join(f"{RIVALS[model].label} {100 * mean:.1f} % {words(level)}" for model, mean, level in told)
+    return "; ".join(f"{MODEL_STYLES[model].label} {100 * mean:.1f} % {words(level)}" for model, mean, level in told)
 
 
 def _seeds(runs: pd.DataFrame) -> str:

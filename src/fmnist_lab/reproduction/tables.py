@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from fmnist_lab.results import html, latex, tables
 from fmnist_lab.results.factors import display
-from fmnist_lab.results.style import RIVALS
+from fmnist_lab.results.style import MODEL_STYLES
 from fmnist_lab.results.tables import signed
 
 HIDDEN, MODEL = "hidden layers", "model"
@@ -42,7 +42,7 @@ def readable(cells: pd.DataFrame) -> pd.DataFrame:
     low, high = (tables.rounded(100 * cells[bound], 2) for bound in ("low", "high"))
     columns = {
         HIDDEN: [display(str(hidden)) for hidden in cells["hidden"]],
-        MODEL: [RIVALS[model].label for model in cells["model"]],
+        MODEL: [MODEL_STYLES[model].label for model in cells["model"]],
         PRINTED: tables.rounded(100 * cells["published_accuracy"], 2),
         MEASURED: tables.rounded(100 * cells["test_accuracy_mean"], 2),
         INTERVAL: [f"{one} to {other}" if one and other else "" for one, other in zip(low, high, strict=True)],

@@ -12,7 +12,7 @@ from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from fmnist_lab.results.factors import Factor, describe
-from fmnist_lab.results.style import FAINT, RIVALS, Rival, add_legend, dress_accuracy, new_figure
+from fmnist_lab.results.style import FAINT, MODEL_STYLES, ModelStyle, add_legend, dress_accuracy, new_figure
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def seed_figure(table: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figure:
     positions = tuple(map(float, range(len(models))))
     factor = Factor("model.name", "model", models, positions, "words", axis_label="")
     figure = factor_figure(table, runs, factor, [], title)
-    figure.axes[0].set_xticks(positions, [RIVALS[model].label for model in models])
+    figure.axes[0].set_xticks(positions, [MODEL_STYLES[model].label for model in models])
     return figure
 
 
@@ -86,7 +86,7 @@ def _facets(
 
 def _draw_accuracy(axes: Axes, table: pd.DataFrame, runs: pd.DataFrame, factor: Factor) -> None:
     for model, rows in table.groupby("model"):
-        rival, its_runs = RIVALS[str(model)], runs[runs["model"] == model]
+        rival, its_runs = MODEL_STYLES[str(model)], runs[runs["model"] == model]
         _draw_marks(axes, rival, factor, rows, "test_accuracy_mean", rows["test_accuracy_half_width"])
         _draw_seeds(axes, rival, factor, its_runs, "test_accuracy")
         _draw_diverged(axes, rival, factor, rows[rows["diverged"] > 0])
@@ -94,7 +94,7 @@ def _draw_accuracy(axes: Axes, table: pd.DataFrame, runs: pd.DataFrame, factor: 
 
 def _draw_time(axes: Axes, table: pd.DataFrame, runs: pd.DataFrame, factor: Factor) -> None:
     for model, rows in table.groupby("model"):
-        rival, its_runs = RIVALS[str(model)], runs[runs["model"] == model]
+        rival, its_runs = MODEL_STYLES[str(model)], runs[runs["model"] == model]
         _draw_marks(axes, rival, factor, rows, "fit_seconds_median", None)
         _draw_seeds(axes, rival, factor, its_runs, "fit_seconds")
     axes.set_ylabel("time (s)")
@@ -102,22 +102,22 @@ def _draw_time(axes: Axes, table: pd.DataFrame, runs: pd.DataFrame, factor: Fact
 
 
 def _draw_marks(
-    axes: Axes, rival: Rival, factor: Factor, rows: pd.DataFrame, metric: str, half_widths: pd.Series | None
+    axes: Axes, rival: ModelStyle, factor: Factor, rows: pd.DataFrame, metric: str, half_widths: pd.Series | None
 ) -> None:
     # words have no order, so no line leads from one to the next
     line = rival.line | ({"linestyle": "none"} if factor.scale == "words" and factor.name != "hidden" else {})
     axes.errorbar(_places(rows, factor, rival), rows[metric], half_widths, **line)
 
 
-def _draw_seeds(axes: Axes, rival: Rival, factor: Factor, runs: pd.DataFrame, metric: str) -> None:
+def _draw_seeds(axes: Axes, rival: ModelStyle, factor: Factor, runs: pd.DataFrame, metric: str) -> None:
     if runs["seed"].nunique() > 1:
-        axes.plot(_places(runs, factor, rival, steps=2.5), runs[metric], color=rival.colour, **SEEDS)
+        axes.plot(_places(runs, factor, rival, steps=2.5), runs[metric], color=rival.color, **SEEDS)
 
 
-def _draw_diverged(axes: Axes, rival: Rival, factor: Factor, rows: pd.DataFrame) -> None:
+def _draw_diverged(axes: Axes, rival: ModelStyle, factor: Factor, rows: pd.DataFrame) -> None:
     # at the foot of the panel, since there is no accuracy to show
     places, transform = _places(rows, factor, rival), axes.get_xaxis_transform()
-    axes.plot(places, np.full(len(rows), 0.04), "x", color=rival.colour, transform=transform)
+    axes.plot(places, np.full(len(rows), 0.04), "x", color=rival.color, transform=transform)
 
 
 def _dress_levels(axes: Axes, factor: Factor) -> None:
@@ -143,12 +143,12 @@ def _apart(along: Floats, gap: float) -> list[int]:
     return kept
 
 
-def _places(rows: pd.DataFrame, factor: Factor, rival: Rival, steps: float = 1) -> Floats:
+def _places(rows: pd.DataFrame, factor: Factor, rival: ModelStyle, steps: float = 1) -> Floats:
     """Where on the axis the marks of a model stand: beside the level, so that the rivals' intervals stay apart."""
     position = dict(zip(factor.levels, factor.positions, strict=True))
     along = _along(factor, [position[level] for level in rows[factor.name]])
     step = 0.05 if factor.scale == "words" else 0.01 * np.ptp(_along(factor, factor.positions))
-    return _back(factor, along + (steps * step if rival is RIVALS["torch"] else -steps * step))
+    return _back(factor, along + (steps * step if rival is MODEL_STYLES["torch"] else -steps * step))
 
 
 def _along(factor: Factor, positions: Sequence[float]) -> Floats:
@@ -162,7 +162,7 @@ def _back(factor: Factor, lengths: Floats) -> Floats:
 
 
 def _legend(table: pd.DataFrame, timed: bool) -> tuple[list[Line2D], str]:
-    entries = [RIVALS[str(model)].sample() for model in table["model"].drop_duplicates()]
+    entries = [MODEL_STYLES[str(model)].sample() for model in table["model"].drop_duplicates()]
     if table["diverged"].any():
         entries.append(Line2D([], [], color="black", linestyle="none", marker="x", label="diverged"))
     fewest, most = table.loc[table["n"] > 0, "n"].min(), table["n"].max()

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from fmnist_lab.results.intervals import simultaneous_half_widths
-from fmnist_lab.results.style import FAINT, RIVALS, Rival, add_legend, dress_accuracy, new_figure
+from fmnist_lab.results.style import FAINT, MODEL_STYLES, ModelStyle, add_legend, dress_accuracy, new_figure
 from fmnist_lab.results.summary_statistics import failure_note, interval
 
 DECADES_FOR_LOG = 2
@@ -36,16 +36,16 @@ def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str, printed:
     curves = _before_divergence(curves, runs)
     for metric, axes in (("train_loss", loss), ("validation_accuracy", accuracy)):
         for model, its_curves in curves.groupby("model"):
-            _draw_rival(axes, its_curves, metric, RIVALS[str(model)], of_a_further_run=printed is not None)
+            _draw_rival(axes, its_curves, metric, MODEL_STYLES[str(model)], of_a_further_run=printed is not None)
         for model, values in (printed or {}).get(metric, {}).items():
-            axes.plot(range(1, len(values) + 1), values, **RIVALS[model].printed)
+            axes.plot(range(1, len(values) + 1), values, **MODEL_STYLES[model].printed)
         if printed:
             _look_at_lines(axes)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _dress_loss(loss, curves["train_loss"])
     dress_accuracy(accuracy, _accuracy_label(runs), measured=len(curves) > 0)
-    rivals = [(RIVALS[str(model)], its_runs) for model, its_runs in runs.groupby("model")]
+    rivals = [(MODEL_STYLES[str(model)], its_runs) for model, its_runs in runs.groupby("model")]
     gathered = max(_seeds(its_runs) for _, its_runs in rivals) > 1
     entries = [_legend_entry(rival, its_runs) for rival, its_runs in rivals]
     if printed:
@@ -61,7 +61,7 @@ def _before_divergence(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame
     return own[~(own["epoch"] >= own["diverged_epoch"])]
 
 
-def _draw_rival(axes: Axes, curves: pd.DataFrame, metric: str, rival: Rival, of_a_further_run: bool) -> None:
+def _draw_rival(axes: Axes, curves: pd.DataFrame, metric: str, rival: ModelStyle, of_a_further_run: bool) -> None:
     finished = curves[curves["status"] == "finished"]
     if len(finished):
         mean = interval(finished.groupby("epoch")[metric])
@@ -70,15 +70,15 @@ def _draw_rival(axes: Axes, curves: pd.DataFrame, metric: str, rival: Rival, of_
             mean["half_width"] = simultaneous_half_widths(of_runs)
         _draw_mean(axes, mean, rival)
     for _, curve in curves[curves["status"] == "diverged"].groupby("run"):
-        axes.plot(curve["epoch"], curve[metric], color=rival.colour, linestyle=rival.dash, linewidth=0.8)
-        axes.plot(curve["epoch"].iloc[-1], curve[metric].iloc[-1], "x", color=rival.colour, markersize=7)
+        axes.plot(curve["epoch"], curve[metric], color=rival.color, linestyle=rival.dash, linewidth=0.8)
+        axes.plot(curve["epoch"].iloc[-1], curve[metric].iloc[-1], "x", color=rival.color, markersize=7)
 
 
-def _draw_mean(axes: Axes, mean: pd.DataFrame, rival: Rival) -> None:
+def _draw_mean(axes: Axes, mean: pd.DataFrame, rival: ModelStyle) -> None:
     axes.plot(mean.index, mean["mean"], markevery=-(-len(mean) // MARKS_A_LINE), **rival.line)
     band = mean.dropna()
     low, high = band["mean"] - band["half_width"], band["mean"] + band["half_width"]
-    axes.fill_between(band.index, low, high, color=rival.colour, alpha=FAINT / 2, linewidth=0)
+    axes.fill_between(band.index, low, high, color=rival.color, alpha=FAINT / 2, linewidth=0)
 
 
 def _look_at_lines(axes: Axes) -> None:
@@ -89,7 +89,7 @@ def _look_at_lines(axes: Axes) -> None:
     axes.set_ylim(low - margin, high + margin)
 
 
-def _legend_entry(rival: Rival, runs: pd.DataFrame) -> Line2D:
+def _legend_entry(rival: ModelStyle, runs: pd.DataFrame) -> Line2D:
     seeds = f"n = {_seeds(runs)}" if _seeds(runs) > 1 else ""
     return rival.sample(seeds, failure_note(runs))
 

@@ -17,24 +17,24 @@ FAINT = 0.45
 ENTRY_INCHES, CHARACTER_INCHES = 0.8, 0.068  # of a legend: the sample and the gaps, and a character of its label
 
 
-class Rival(NamedTuple):
+class ModelStyle(NamedTuple):
     """One of the two models on paper: told apart by colour, mark and dash, so in black and white too."""
 
     label: str
-    colour: str
+    color: str
     marker: str
     dash: str
 
     @property
     def line(self) -> dict[str, Any]:
         """Keywords for Axes.plot."""
-        return {"color": self.colour, "marker": self.marker, "linestyle": self.dash}
+        return {"color": self.color, "marker": self.marker, "linestyle": self.dash}
 
     @property
     def printed(self) -> dict[str, Any]:
         """Keywords for Axes.plot, for values that others printed: hollow marks, larger than ours, joined by no line."""
         hollow = {"markerfacecolor": "none", "markeredgewidth": 1.1, "markersize": 8}
-        return {"color": self.colour, "marker": self.marker, "linestyle": "none"} | hollow
+        return {"color": self.color, "marker": self.marker, "linestyle": "none"} | hollow
 
     def sample_printed(self) -> Line2D:
         """The marks of printed values as a legend shows them."""
@@ -46,9 +46,9 @@ class Rival(NamedTuple):
 
 
 # blue and vermillion of the Okabe-Ito palette, which colour-blind readers can tell apart
-RIVALS = {
-    "custom": Rival("custom (NumPy)", "#0072B2", "o", "-"),
-    "torch": Rival("PyTorch", "#D55E00", "s", "--"),
+MODEL_STYLES = {
+    "custom": ModelStyle("custom (NumPy)", "#0072B2", "o", "-"),
+    "torch": ModelStyle("PyTorch", "#D55E00", "s", "--"),
 }
 
 RC = {

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 import pandas as pd
 
 from fmnist_lab.results.factors import Factor, display, label
-from fmnist_lab.results.style import RIVALS
+from fmnist_lab.results.style import MODEL_STYLES
 
 WHOLE = ("epochs", "batch_size", "seed", "best_epoch", "epoch", "threads", "workers")
 VALIDATION, TEST, LOSS, TIME = "validation accuracy (%)", "test accuracy (%)", "final train loss", "time (s)"
@@ -32,7 +32,7 @@ def readable(table: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
     """`statistics.cells` by these factors as text: percentages of two decimals; blank where none was measured."""
     settings = {label(factor.name): [display(level) for level in table[factor.name]] for factor in factors}
     columns = {
-        "model": [RIVALS[model].label for model in table["model"]],
+        "model": [MODEL_STYLES[model].label for model in table["model"]],
         "n": table["n"].astype(str),
         VALIDATION: _percentages(table, "validation_accuracy"),
         TEST: _percentages(table, "test_accuracy"),
