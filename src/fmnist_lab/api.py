@@ -188,10 +188,10 @@ class Sweep:
 
         A half-width is that of the 95 % t interval over the seeds that finished.
         """
-        from fmnist_lab.results.summary_statistics import cells
+        from fmnist_lab.results.summary_statistics import summarize
 
         factors, runs = self._analysis
-        return cells(runs, [factor.name for factor in factors])
+        return summarize(runs, [factor.name for factor in factors])
 
     @cached_property
     def figures(self) -> dict[str, Figure]:

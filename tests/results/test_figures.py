@@ -10,7 +10,7 @@ from fmnist_lab.results.factor_figures import factor_figure, seed_figure
 from fmnist_lab.results.factors import find_factors, join_runs
 from fmnist_lab.results.learning_curves import curves_figure
 from fmnist_lab.results.style import MODEL_STYLES, applied, render
-from fmnist_lab.results.summary_statistics import cells, diverged_epochs
+from fmnist_lab.results.summary_statistics import diverged_epochs, summarize
 
 WIDTHS = ["[8, 128]", "[64, 128]", "[1024, 128]"]
 BLUE, VERMILLION = "#0072b2", "#d55e00"
@@ -36,7 +36,7 @@ def against(sweep, at=0):
     """The figure of the factor in that place."""
     factors, runs = joined(sweep)
     others = [factor for factor in factors if factor is not factors[at]]
-    table = cells(runs, [factor.name for factor in [factors[at], *others]])
+    table = summarize(runs, [factor.name for factor in [factors[at], *others]])
     return factor_figure(table, runs, factors[at], others, "a title")
 
 
@@ -204,7 +204,7 @@ def test_other_factors_make_facets_with_one_scale(build):
 def test_seeds_alone_are_shown_for_each_model(build):
     sweep = build({"seed": [0, 1, 2]})
     _, runs = joined(sweep)
-    figure = seed_figure(cells(runs, []), runs, "a title")
+    figure = seed_figure(summarize(runs, []), runs, "a title")
     [axes] = figure.axes
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["custom (NumPy)", "PyTorch"]
     own = sweep.results.query("model == 'custom'")["test_accuracy"]

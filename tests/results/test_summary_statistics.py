@@ -11,11 +11,11 @@ from fmnist_lab.results.factors import find_factors, join_runs
 from fmnist_lab.results.summary_statistics import (
     TEST_IS_VALIDATION,
     TIMES_DIFFER,
-    cells,
     diverged_epochs,
     failure_note,
     interval,
     remarks,
+    summarize,
 )
 
 accuracies = st.lists(st.floats(0, 1), min_size=2, max_size=20).filter(lambda values: np.std(values) > 1e-6)
@@ -27,8 +27,8 @@ def runs_of(sweep) -> pd.DataFrame:
     return runs.assign(diverged_epoch=diverged_epochs(runs, sweep.curves))
 
 
-def cells_of(sweep) -> pd.DataFrame:
-    return cells(runs_of(sweep), [factor.name for factor in find_factors(sweep.settings)])
+def summary_of(sweep) -> pd.DataFrame:
+    return summarize(runs_of(sweep), [factor.name for factor in find_factors(sweep.settings)])
 
 
 @given(accuracies)
@@ -47,7 +47,7 @@ def test_one_value_has_a_mean_and_no_interval():
 
 
 def test_there_is_a_cell_for_each_combination_and_model_in_order(build):
-    table = cells_of(build({"lr": [0.1, 0.002], "batch_size": [128, 16]}))
+    table = summary_of(build({"lr": [0.1, 0.002], "batch_size": [128, 16]}))
     found = table[["lr", "batch_size", "model"]].astype(str).agg("/".join, axis=1)
     assert list(found[:4]) == ["0.002/16/custom", "0.002/16/torch", "0.002/128/custom", "0.002/128/torch"]
     assert len(table) == 8
@@ -55,7 +55,7 @@ def test_there_is_a_cell_for_each_combination_and_model_in_order(build):
 
 def test_a_cell_gathers_its_seeds(build):
     sweep = build({"seed": [0, 1, 2]})
-    custom = cells_of(sweep).iloc[0]
+    custom = summary_of(sweep).iloc[0]
     own = sweep.results[sweep.results["model"] == "custom"]
     assert (custom["n"], custom["runs"]) == (3, 3)
     for metric in ("validation_accuracy", "test_accuracy", "train_loss"):
@@ -68,7 +68,7 @@ def test_a_cell_gathers_its_seeds(build):
 def test_repetitions_of_a_seed_are_no_replicates(build):
     once, again = build(), build(threads=2)
     sweep = type(once)(*(pd.concat(pair) for pair in zip(once.frames, again.frames, strict=True)))
-    custom = cells_of(sweep).iloc[0]
+    custom = summary_of(sweep).iloc[0]
     assert (custom["n"], custom["runs"]) == (1, 2)
     assert np.isnan(custom["test_accuracy_half_width"])
 
@@ -76,7 +76,7 @@ def test_repetitions_of_a_seed_are_no_replicates(build):
 def test_runs_that_did_not_finish_are_counted_and_left_out_of_means(build):
     whole = build({"seed": [0, 1, 2, 3]})
     sweep = whole.end("diverged", after=2, model="custom", seed=1).end("failed", model="custom", seed=3)
-    custom = cells_of(sweep).iloc[0]
+    custom = summary_of(sweep).iloc[0]
     assert tuple(custom[["n", "runs", "diverged", "failed"]]) == (2, 4, 1, 1)
     own = whole.results.query("model == 'custom' and seed in (0, 2)")
     assert custom["test_accuracy_mean"] == pytest.approx(own["test_accuracy"].mean())
@@ -84,7 +84,7 @@ def test_runs_that_did_not_finish_are_counted_and_left_out_of_means(build):
 
 
 def test_when_all_diverged_there_is_nothing_to_average(build):
-    table = cells_of(build({"lr": [0.1, 1.0]}).end("diverged", after=1))
+    table = summary_of(build({"lr": [0.1, 1.0]}).end("diverged", after=1))
     assert list(table["n"]) == [0, 0, 0, 0]
     assert table.filter(like="mean").isna().all(axis=None)
     assert set(table["notes"]) == {"diverged (epoch 2)"}
@@ -93,15 +93,15 @@ def test_when_all_diverged_there_is_nothing_to_average(build):
 def test_a_failed_sweep_with_columns_of_nothing_has_cells(build):
     sweep = build().end("failed")
     sweep.results["test_accuracy"] = pd.Series([None, None], dtype=object)
-    assert list(cells_of(sweep)["notes"]) == ["failed", "failed"]
+    assert list(summary_of(sweep)["notes"]) == ["failed", "failed"]
 
 
 @pytest.mark.parametrize(("condition", "other"), [("cpu", "B CPU"), ("blas", "B BLAS"), ("threads", 2), ("workers", 2)])
 def test_times_under_different_conditions_stay_blank(build, condition, other):
     alike = build()
     differing = alike.condition(condition, other, model="torch")
-    assert cells_of(alike)["fit_seconds_median"].notna().all()
-    assert cells_of(differing)["fit_seconds_median"].isna().all()
+    assert summary_of(alike)["fit_seconds_median"].notna().all()
+    assert summary_of(differing)["fit_seconds_median"].isna().all()
     assert (remarks(runs_of(alike)), remarks(runs_of(differing))) == ([], [TIMES_DIFFER])
 
 

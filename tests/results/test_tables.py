@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fmnist_lab.results.factors import find_factors, join_runs
-from fmnist_lab.results.summary_statistics import TIMES_DIFFER, cells
+from fmnist_lab.results.summary_statistics import TIMES_DIFFER, summarize
 from fmnist_lab.results.tables import readable, to_csv, to_markdown
 from fmnist_lab.results.terminal import summary
 
@@ -18,7 +18,7 @@ from fmnist_lab.results.terminal import summary
 def text_of(sweep) -> pd.DataFrame:
     factors = find_factors(sweep.settings)
     runs = join_runs(sweep.results, sweep.settings, factors)
-    return readable(cells(runs, [factor.name for factor in factors]), factors)
+    return readable(summarize(runs, [factor.name for factor in factors]), factors)
 
 
 def shown(sweep) -> str:

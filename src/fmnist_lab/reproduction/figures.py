@@ -16,7 +16,7 @@ from fmnist_lab.results.factor_figures import factor_figure
 from fmnist_lab.results.factors import CONDITIONS, SIZES, display, find_factors, join_runs
 from fmnist_lab.results.learning_curves import curves_figure
 from fmnist_lab.results.style import MODEL_STYLES, add_legend, dress_accuracy, new_figure
-from fmnist_lab.results.summary_statistics import cells, diverged_epochs, interval
+from fmnist_lab.results.summary_statistics import diverged_epochs, interval, summarize
 
 Classes = NDArray[np.integer[Any]]  # a class for each of the images
 
@@ -73,7 +73,7 @@ def setting_figure(runs: pd.DataFrame, key: str, title: str) -> Figure:
     """Test accuracy against the one setting `key` in which these runs differ, with intervals over seeds."""
     factors = find_factors(_settings(runs, [key]))
     joined = _joined(runs, [key])
-    return factor_figure(cells(joined, [factor.name for factor in factors]), joined, factors[0], [], title)
+    return factor_figure(summarize(joined, [factor.name for factor in factors]), joined, factors[0], [], title)
 
 
 def initialization_differences(runs: pd.DataFrame, metric: str = "validation_accuracy") -> pd.DataFrame:

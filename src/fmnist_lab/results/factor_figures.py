@@ -31,7 +31,7 @@ def factor_figure(
     the time, if the times can be compared.
 
     Args:
-        table: `statistics.cells` by the factor and the others.
+        table: `summarize` by the factor and the others.
         runs: the runs behind it.
     """
     facets = list(_facets(table, runs, [other.name for other in others]))
@@ -61,7 +61,7 @@ def seed_figure(table: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figure:
     """Test accuracy of each model: its seeds, their mean and 95 % interval.
 
     Args:
-        table: `statistics.cells` by nothing but the model.
+        table: `summarize` by nothing but the model.
         runs: the runs behind it.
     """
     models = tuple(table["model"])

@@ -41,7 +41,7 @@ def analyse(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame)
     return factors, runs.assign(diverged_epoch=diverged_epochs(runs, curves))
 
 
-def cells(runs: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def summarize(runs: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """One row for each combination of levels and model: the cells of every table.
 
     Args:

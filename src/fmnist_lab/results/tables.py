@@ -29,7 +29,7 @@ def to_markdown(text: pd.DataFrame, numbers: Collection[str] = NUMBERS, footnote
 
 
 def readable(table: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
-    """`statistics.cells` by these factors as text: percentages of two decimals; blank where none was measured."""
+    """`summarize` by these factors as text: percentages of two decimals; blank where none was measured."""
     settings = {label(factor.name): [display(level) for level in table[factor.name]] for factor in factors}
     columns = {
         "model": [MODEL_STYLES[model].label for model in table["model"]],

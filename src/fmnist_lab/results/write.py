@@ -14,7 +14,7 @@ from fmnist_lab.results.frames import CURVES, RESULTS
 from fmnist_lab.results.learning_curves import curves_figure
 from fmnist_lab.results.manifest import replace_files
 from fmnist_lab.results.style import applied, render
-from fmnist_lab.results.summary_statistics import analyse, cells, remarks
+from fmnist_lab.results.summary_statistics import analyse, remarks, summarize
 from fmnist_lab.results.tables import LOSS, VALIDATION, readable, to_csv, to_markdown
 
 MOST_CURVES = 24  # figures
@@ -69,7 +69,7 @@ def _orders(factors: Sequence[Factor]) -> dict[str, list[Factor]]:
 def _draw(curves: pd.DataFrame, runs: pd.DataFrame, factors: Sequence[Factor]) -> Iterator[Drawing]:
     yield from _curves(curves, runs, factors)
     for stem, order in _orders(factors).items():
-        table = cells(runs, [each.name for each in order])
+        table = summarize(runs, [each.name for each in order])
         yield from _factor(stem, table, runs, order) if order else _seeds(table, runs)
 
 
@@ -103,7 +103,7 @@ def _factor(stem: str, table: pd.DataFrame, runs: pd.DataFrame, order: Sequence[
 
 
 def _table(stem: str, runs: pd.DataFrame, factors: Sequence[Factor]) -> dict[str, bytes]:
-    table = cells(runs, [factor.name for factor in factors])
+    table = summarize(runs, [factor.name for factor in factors])
     notes = ["; ".join(filter(None, [note, *remarks(runs)])) for note in table["notes"]]
     table = table.assign(notes=notes)
     text = readable(table, factors)
