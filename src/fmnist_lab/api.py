@@ -216,9 +216,9 @@ class Sweep:
 
     @cached_property
     def _analysis(self) -> tuple[list[Factor], pd.DataFrame]:
-        from fmnist_lab.results.summary_statistics import analyse
+        from fmnist_lab.results.summary_statistics import analyze
 
-        return analyse(self._frames.results, self._frames.curves, self._frames.settings)
+        return analyze(self._frames.results, self._frames.curves, self._frames.settings)
 
     def _repr_html_(self) -> str:
         from fmnist_lab.results.tables import FOOTNOTE, readable

@@ -28,7 +28,7 @@ def interval(groups: Any) -> pd.DataFrame:
     return pd.DataFrame({"mean": table["mean"], "half_width": half_width, "n": table["count"]})
 
 
-def analyse(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> tuple[list[Factor], pd.DataFrame]:
+def analyze(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> tuple[list[Factor], pd.DataFrame]:
     """What varied in a sweep, and its runs with the levels of that and the epoch in which they diverged.
 
     Args:

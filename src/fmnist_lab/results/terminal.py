@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fmnist_lab.results.factors import label
-from fmnist_lab.results.summary_statistics import TIMES_DIFFER, analyse, same_conditions, summarize
+from fmnist_lab.results.summary_statistics import TIMES_DIFFER, analyze, same_conditions, summarize
 from fmnist_lab.results.tables import LOSS, TEST, TIME, VALIDATION, readable
 
 SHORT = {VALIDATION: "validation %", TEST: "test %", TIME: "time s"}
@@ -15,8 +15,8 @@ NUMBERS = {"n", *SHORT.values()}
 
 
 def summary(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> Table:
-    """A row for each combination of what varied and each model, legible at 80 columns; frames as for `analyse`."""
-    factors, runs = analyse(results, curves, settings)
+    """A row for each combination of what varied and each model, legible at 80 columns; frames as for `analyze`."""
+    factors, runs = analyze(results, curves, settings)
     table = summarize(runs, [factor.name for factor in factors])
     # the terminal speaks the language of the command line: keys, not names
     keys = {label(factor.name): factor.name for factor in factors}

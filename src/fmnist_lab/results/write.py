@@ -14,7 +14,7 @@ from fmnist_lab.results.frames import CURVES, RESULTS
 from fmnist_lab.results.learning_curves import curves_figure
 from fmnist_lab.results.manifest import replace_files
 from fmnist_lab.results.style import applied, render
-from fmnist_lab.results.summary_statistics import analyse, remarks, summarize
+from fmnist_lab.results.summary_statistics import analyze, remarks, summarize
 from fmnist_lab.results.tables import LOSS, VALIDATION, readable, to_csv, to_markdown
 
 MOST_CURVES = 24  # figures
@@ -41,7 +41,7 @@ def write_results(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.Data
     Returns:
         The files of the report.
     """
-    factors, runs = analyse(results, curves, settings)
+    factors, runs = analyze(results, curves, settings)
     files = {"results.csv": to_csv(results[RESULTS]), "curves.csv": to_csv(curves[CURVES])}
     for stem, order in _orders(factors).items():
         files |= _table(f"table_{stem}".rstrip("_"), runs, order)
@@ -54,7 +54,7 @@ def write_results(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.Data
 
 def draw_figures(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Figure]:
     """The figures that `write_results` writes, by the stem of their files; frames as it takes them."""
-    factors, runs = analyse(results, curves, settings)
+    factors, runs = analyze(results, curves, settings)
     with applied():
         return dict(_draw(curves, runs, factors))
 
