@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmnist_lab.comparison.parsing import MARKS
+from fmnist_lab.comparison.parsing import KNOWN_BASES
 from fmnist_lab.comparison.statistics import Published
 from fmnist_lab.comparison.table_format import (
     LARGEST,
@@ -171,7 +171,7 @@ def test_aliases_do_not_multiply():
     assert "anchors, aliases and tags" in refusal(f"a0: &a0 [x]\n{levels}{GOOD}")
 
 
-WORDS = st.sampled_from([0.8, 3, *METRICS, *MARKS])
+WORDS = st.sampled_from([0.8, 3, *METRICS, *KNOWN_BASES])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | WORDS
 TREES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner), max_leaves=5)
 KEYS = st.sampled_from([*ROW_KEYS, "lr", "architecture.hidden", "model", "experiment", "outputs"]) | st.text(max_size=5)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from fmnist_lab.comparison.parsing import MARKS, package_text
+from fmnist_lab.comparison.parsing import KNOWN_BASES, package_text
 from fmnist_lab.comparison.run_selection import Samples
 from fmnist_lab.compose import compose
 from fmnist_lab.config.identity import flat
@@ -89,7 +89,7 @@ def test_every_claim_can_be_judged_or_says_why_not(claim):
     assert claim.tests or claim.not_testable
     assert claim.says
     assert claim.where
-    assert claim.mark in MARKS
+    assert claim.mark in KNOWN_BASES
     assert claim.published_runs >= 1
     assert claim.experiments or claim.command or claim.kind == "contradiction" or claim.not_testable
 

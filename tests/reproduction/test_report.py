@@ -4,7 +4,7 @@ from importlib import resources
 
 import pytest
 
-from fmnist_lab.comparison.parsing import MARKS
+from fmnist_lab.comparison.parsing import KNOWN_BASES
 from fmnist_lab.errors import InputError
 from fmnist_lab.reproduction.report import EPOCHS, Cell, Report, load_report, parse_report
 
@@ -93,7 +93,7 @@ def test_settings_say_how_they_are_known(report: Report) -> None:
     assert report.settings["batch_size"].mark == "stated"
     assert report.settings["model.init"].value == {"custom": "glorot_uniform", "torch": "torch_linear"}
     assert report.settings["model.init"].mark == "author's code"
-    assert {fact.mark for fact in (*report.settings.values(), *report.definitions.values())} <= set(MARKS)
+    assert {fact.mark for fact in (*report.settings.values(), *report.definitions.values())} <= set(KNOWN_BASES)
 
 
 def test_every_kind_of_number_is_defined(report: Report) -> None:

@@ -10,7 +10,8 @@ import yaml
 
 from fmnist_lab.errors import InputError
 
-MARKS = ("stated", "digitised", "author's code", "inferred")
+# How a printed value is known; the key of the YAML files for it is `mark`.
+KNOWN_BASES = ("stated", "digitised", "author's code", "inferred")
 
 # What the reading of a file raises where it is not as it should be; the last for lists within lists without end.
 WRONG = (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
@@ -109,8 +110,9 @@ def number(value: Any, largest: float = math.inf) -> float:
     return float(value)
 
 
-def known_basis(mark: str) -> str:
-    return one_of("mark", mark, MARKS)
+def known_basis(basis: str) -> str:
+    """Return `basis` if it is one of KNOWN_BASES. Raises ValueError, which names the key of the file, `mark`."""
+    return one_of("mark", basis, KNOWN_BASES)
 
 
 def one_of(name: str, value: str, known: Collection[str]) -> str:
