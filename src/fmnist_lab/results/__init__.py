@@ -1,1 +1,1 @@
-"""How any outcome is shown: tables, figures, HTML and LaTeX, from records alone."""
+"""Results as tables, figures, HTML and LaTeX, made from records alone."""

@@ -1,4 +1,4 @@
-"""Test accuracy against each setting that varied, and the time against the width of the hidden layers."""
+"""Figures of test accuracy against a factor, and of time against the width of the hidden layers."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,22 +17,22 @@ from fmnist_lab.results.style import FAINT, MODEL_STYLES, ModelStyle, add_legend
 Floats = NDArray[np.float64]
 
 FACETS_A_ROW = 3
-LEAST_TICK_GAP = 0.09  # of the axis: labels nearer than this would overlap
-WIDE_TICKS = 30  # characters
+LEAST_TICK_GAP = 0.09  # as a share of the axis: labels closer together would overlap
+WIDE_TICKS = 30  # characters of all labels together, above which they are rotated
 SEEDS: dict[str, Any] = {"linestyle": "none", "marker": ".", "markeredgewidth": 0, "alpha": FAINT}
 
 
 def factor_figure(
     table: pd.DataFrame, runs: pd.DataFrame, factor: Factor, others: Sequence[Factor], title: str
 ) -> Figure:
-    """Test accuracy against a factor: mean and 95 % interval over seeds, the seeds as faint points.
+    """Draw test accuracy against a factor: mean and 95 % interval over seeds, and the seeds as faint points.
 
-    There is a panel for each combination of the other factors; for the widths of hidden layers another one shows
-    the time, if the times can be compared.
+    There is one panel per combination of the other factors. If the factor is the widths of the hidden layers and the
+    times are comparable, a second panel shows the time.
 
     Args:
-        table: `summarize` by the factor and the others.
-        runs: the runs behind it.
+        table: from `summarize`, by the factor and the others.
+        runs: the runs that it summarizes.
     """
     facets = list(_facets(table, runs, [other.name for other in others]))
     timed = factor.key == "architecture.hidden" and bool(table["fit_seconds_median"].notna().any())
@@ -42,10 +42,10 @@ def factor_figure(
     rows = -(-len(panels) // columns)
     figure = new_figure(rows, columns, title)
     grid = figure.subplots(rows, columns, squeeze=False, sharey="col" if timed else "all")
-    for axes, (draw, (name, its_table, its_runs)) in zip(grid.flat, panels, strict=False):
+    for axes, (draw, (name, panel_table, panel_runs)) in zip(grid.flat, panels, strict=False):
         axes.set_title(name)
         _dress_levels(axes, factor)
-        draw(axes, its_table, its_runs, factor)
+        draw(axes, panel_table, panel_runs, factor)
     for axes in grid[:, 0] if timed else grid.flat[: len(panels)]:
         dress_accuracy(axes, "test accuracy", measured=bool(table["n"].any()))
     if not timed:
@@ -58,11 +58,11 @@ def factor_figure(
 
 
 def seed_figure(table: pd.DataFrame, runs: pd.DataFrame, title: str) -> Figure:
-    """Test accuracy of each model: its seeds, their mean and 95 % interval.
+    """Draw the test accuracy of each model: its seeds, their mean and 95 % interval.
 
     Args:
-        table: `summarize` by nothing but the model.
-        runs: the runs behind it.
+        table: from `summarize`, by the model alone.
+        runs: the runs that it summarizes.
     """
     models = tuple(table["model"])
     positions = tuple(map(float, range(len(models))))
@@ -79,45 +79,45 @@ def _facets(
         yield "", table, runs
         return
     groups = runs.groupby(names, observed=True)
-    for levels, its_table in table.groupby(names, observed=True):
+    for levels, facet_table in table.groupby(names, observed=True):
         combination = dict(zip(names, map(str, levels), strict=True))
-        yield describe(combination), its_table, groups.get_group(levels)
+        yield describe(combination), facet_table, groups.get_group(levels)
 
 
 def _draw_accuracy(axes: Axes, table: pd.DataFrame, runs: pd.DataFrame, factor: Factor) -> None:
     for model, rows in table.groupby("model"):
-        rival, its_runs = MODEL_STYLES[str(model)], runs[runs["model"] == model]
-        _draw_marks(axes, rival, factor, rows, "test_accuracy_mean", rows["test_accuracy_half_width"])
-        _draw_seeds(axes, rival, factor, its_runs, "test_accuracy")
-        _draw_diverged(axes, rival, factor, rows[rows["diverged"] > 0])
+        style, model_runs = MODEL_STYLES[str(model)], runs[runs["model"] == model]
+        _draw_means(axes, style, factor, rows, "test_accuracy_mean", rows["test_accuracy_half_width"])
+        _draw_seeds(axes, style, factor, model_runs, "test_accuracy")
+        _draw_diverged(axes, style, factor, rows[rows["diverged"] > 0])
 
 
 def _draw_time(axes: Axes, table: pd.DataFrame, runs: pd.DataFrame, factor: Factor) -> None:
     for model, rows in table.groupby("model"):
-        rival, its_runs = MODEL_STYLES[str(model)], runs[runs["model"] == model]
-        _draw_marks(axes, rival, factor, rows, "fit_seconds_median", None)
-        _draw_seeds(axes, rival, factor, its_runs, "fit_seconds")
+        style, model_runs = MODEL_STYLES[str(model)], runs[runs["model"] == model]
+        _draw_means(axes, style, factor, rows, "fit_seconds_median", None)
+        _draw_seeds(axes, style, factor, model_runs, "fit_seconds")
     axes.set_ylabel("time (s)")
     axes.set_ylim(bottom=0)
 
 
-def _draw_marks(
-    axes: Axes, rival: ModelStyle, factor: Factor, rows: pd.DataFrame, metric: str, half_widths: pd.Series | None
+def _draw_means(
+    axes: Axes, style: ModelStyle, factor: Factor, rows: pd.DataFrame, metric: str, half_widths: pd.Series | None
 ) -> None:
-    # words have no order, so no line leads from one to the next
-    line = rival.line | ({"linestyle": "none"} if factor.scale == "words" and factor.name != "hidden" else {})
-    axes.errorbar(_places(rows, factor, rival), rows[metric], half_widths, **line)
+    # Words have no order, so no line joins them.
+    line = style.line | ({"linestyle": "none"} if factor.scale == "words" and factor.name != "hidden" else {})
+    axes.errorbar(_places(rows, factor, style), rows[metric], half_widths, **line)
 
 
-def _draw_seeds(axes: Axes, rival: ModelStyle, factor: Factor, runs: pd.DataFrame, metric: str) -> None:
+def _draw_seeds(axes: Axes, style: ModelStyle, factor: Factor, runs: pd.DataFrame, metric: str) -> None:
     if runs["seed"].nunique() > 1:
-        axes.plot(_places(runs, factor, rival, steps=2.5), runs[metric], color=rival.color, **SEEDS)
+        axes.plot(_places(runs, factor, style, steps=2.5), runs[metric], color=style.color, **SEEDS)
 
 
-def _draw_diverged(axes: Axes, rival: ModelStyle, factor: Factor, rows: pd.DataFrame) -> None:
-    # at the foot of the panel, since there is no accuracy to show
-    places, transform = _places(rows, factor, rival), axes.get_xaxis_transform()
-    axes.plot(places, np.full(len(rows), 0.04), "x", color=rival.color, transform=transform)
+def _draw_diverged(axes: Axes, style: ModelStyle, factor: Factor, rows: pd.DataFrame) -> None:
+    # At the bottom of the panel, since a diverged run has no accuracy.
+    places, transform = _places(rows, factor, style), axes.get_xaxis_transform()
+    axes.plot(places, np.full(len(rows), 0.04), "x", color=style.color, transform=transform)
 
 
 def _dress_levels(axes: Axes, factor: Factor) -> None:
@@ -136,6 +136,7 @@ def _dress_levels(axes: Axes, factor: Factor) -> None:
 
 
 def _apart(along: Floats, gap: float) -> list[int]:
+    """Return the places of the positions to label: each at least `gap` after the previous one."""
     kept = [0]
     for at in range(1, len(along)):
         if along[at] - along[kept[-1]] >= gap:
@@ -143,21 +144,22 @@ def _apart(along: Floats, gap: float) -> list[int]:
     return kept
 
 
-def _places(rows: pd.DataFrame, factor: Factor, rival: ModelStyle, steps: float = 1) -> Floats:
-    """Where on the axis the marks of a model stand: beside the level, so that the rivals' intervals stay apart."""
+def _places(rows: pd.DataFrame, factor: Factor, style: ModelStyle, steps: float = 1) -> Floats:
+    """Return the places of a model's values on the axis: beside the level, so that intervals do not overlap."""
     position = dict(zip(factor.levels, factor.positions, strict=True))
     along = _along(factor, [position[level] for level in rows[factor.name]])
     step = 0.05 if factor.scale == "words" else 0.01 * np.ptp(_along(factor, factor.positions))
-    return _back(factor, along + (steps * step if rival is MODEL_STYLES["torch"] else -steps * step))
+    return _back(factor, along + (steps * step if style is MODEL_STYLES["torch"] else -steps * step))
 
 
 def _along(factor: Factor, positions: Sequence[float]) -> Floats:
-    """Positions as lengths along the axis."""
+    """Return positions as lengths along the axis: logarithms on a logarithmic one."""
     lengths = np.array(positions, dtype=np.float64)
     return np.log10(lengths) if factor.scale == "log" else lengths
 
 
 def _back(factor: Factor, lengths: Floats) -> Floats:
+    """Return lengths along the axis as positions: the inverse of `_along`."""
     return np.power(10.0, lengths) if factor.scale == "log" else lengths
 
 

@@ -1,4 +1,4 @@
-"""The design of a sweep: its factors (the settings that varied) and their levels, as experimenters call them."""
+"""The factors of a sweep (the settings that varied) and their levels (the values they took)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-CONDITIONS = ["cpu", "blas", "threads", "workers"]  # of timing
-SIZES = ["data.pixels", "data.classes"]  # what networks for the data begin and end with
+CONDITIONS = ["cpu", "blas", "threads", "workers"]  # times are comparable only where these agree
+SIZES = ["data.pixels", "data.classes"]  # the numbers of inputs and outputs of a network for the data
 NEVER_FACTORS = {"model.name", "seed", *CONDITIONS}
 LOGARITHMIC = {"lr", "batch_size"}
 LABELS = {"lr": "learning rate", "init": "initialisation"}
@@ -27,7 +27,7 @@ Scale = Literal["words", "linear", "log"]
 class Factor:
     """A setting that took several values in a sweep.
 
-    Levels are the values as text, in the order of the axis; `positions` says where on the axis each stands.
+    `levels` are the values as text, in the order of the axis; `positions` are their places on the axis.
     """
 
     key: str
@@ -39,38 +39,38 @@ class Factor:
 
     @property
     def ticks(self) -> list[str]:
-        """The levels as an axis shows them."""
+        """Return the labels of the axis, one per level."""
         return [*map(display, self.levels)] if self.scale == "words" else [f"{at:g}" for at in self.positions]
 
 
 def label(name: str) -> str:
-    """The setting's name for readers: `learning rate` for `lr`."""
+    """Return the setting's name for readers, such as `learning rate` for `lr`."""
     return LABELS.get(name, name.replace("_", " "))
 
 
 def display(level: str) -> str:
-    """A level for readers: hidden widths as `256-128`, all else as it is."""
+    """Return a level for readers: hidden widths as `256-128`, any other unchanged."""
     return "-".join(map(str, widths(level))) if re.fullmatch(r"\[\d+(, *\d+)*\]", level) else level
 
 
 def widths(hidden: str) -> list[int]:
-    """The hidden layers' widths in `[256, 128]`."""
+    """Return the widths of the hidden layers in a text such as `[256, 128]`."""
     return [int(width) for width in re.findall(r"\d+", hidden)]
 
 
 def describe(combination: Mapping[str, str]) -> str:
-    """A combination of levels in a line: `learning rate 0.002, hidden 256-128`."""
+    """Return a combination of levels in one line: `learning rate 0.002, hidden 256-128`."""
     return ", ".join(f"{label(name)} {display(level)}" for name, level in combination.items())
 
 
 def find_factors(settings: pd.DataFrame) -> list[Factor]:
-    """The settings that varied, in the order of the columns.
+    """Return the settings that varied, in the order of the columns.
 
-    A key that only follows the model did not vary: it belongs to the rival. Likewise one that only follows
-    its group's choice, as `optimizer.momentum` may follow `optimizer.name`.
+    A key whose value depends on the model alone is no factor, nor is one that depends on the choice of its group alone,
+    as `optimizer.momentum` may depend on `optimizer.name`.
 
     Args:
-        settings: one row a run, one column a flat configuration key, `model.name` among them.
+        settings: one row per run, one column per dotted configuration key, `model.name` among them.
     """
     texts = settings.map(as_text)
     keys = [str(key) for key in settings if key not in NEVER_FACTORS and _varied(texts, str(key))]
@@ -78,25 +78,27 @@ def find_factors(settings: pd.DataFrame) -> list[Factor]:
 
 
 def join_runs(results: pd.DataFrame, settings: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
-    """Each run once, with a column for each factor (an ordered categorical) and each condition of timing.
+    """Return each run once, with a column for each factor (an ordered categorical) and each of CONDITIONS.
 
-    `diverged_epoch` is left unknown (NaN): only the curves can tell it.
+    `diverged_epoch` is NaN, as only the curves show it (see `analyze`). Raises KeyError if `settings` lacks a run.
 
     Args:
-        results: one row a run, with the columns of `results.csv`.
-        settings: the same runs as the index, one column a flat configuration key.
+        results: one row per run, with the columns of `results.csv`.
+        settings: indexed by run, one column per dotted configuration key.
     """
     own = settings[~settings.index.duplicated()].loc[results["run"]]
     columns: dict[str, Any] = {factor.name: _categories(own[factor.key], factor.levels) for factor in factors}
     columns |= {condition: own[condition].to_numpy() for condition in CONDITIONS}
-    columns |= {metric: results[metric].astype(float) for metric in METRICS}  # empty columns, if all failed
+    columns |= {
+        metric: results[metric].astype(float) for metric in METRICS
+    }  # if all runs failed, the columns are empty and not of floats
     columns["without_validation"] = own["data.validation"].map(_is_zero).to_numpy(dtype=bool)
     runs = results.assign(**columns, diverged_epoch=math.nan)
     return runs.drop_duplicates("run", ignore_index=True)
 
 
 def as_text(value: object) -> str:
-    """A configuration value as a level."""
+    """Return a configuration value as a level."""
     return "none" if value is None or value is pd.NA or value != value else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Records of runs as tables: a row a run, a row a run and epoch."""
+"""Records of runs as DataFrames: one row per run, and one row per run and epoch."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CURVES = [
     "train_seconds",
 ]
 
-# Short names of the columns that are configuration keys.
+# The configuration keys of columns with another name.
 KEYS = {
     "model": "model.name",
     "init": "model.init",
@@ -62,7 +62,11 @@ KEYS = {
 
 @dataclass(frozen=True)
 class Frames:
-    """`results` and `curves` have the columns of their CSV files; `settings`, indexed by run, has every key."""
+    """Records of runs as DataFrames.
+
+    `results` and `curves` have the columns of their CSV files. `settings` is indexed by run and has a column for each
+    configuration key and each of factors.CONDITIONS.
+    """
 
     results: pd.DataFrame
     curves: pd.DataFrame
@@ -70,14 +74,14 @@ class Frames:
 
 
 def gather(runs: Sequence[tuple[Record, Mapping[str, Any]]]) -> Frames:
-    """Read the records of `runs`, each with its configuration by dotted keys. A run without a summary has failed."""
+    """Read the records of `runs`, each given with its configuration by dotted keys; no summary means failed."""
     rows, epochs, settings = [], [], []
     for record, config in runs:
         summary = record.summary() or {"status": "failed"}
-        told = {**{name: summary.get(name) for name in RESULTS}, **_columns(RESULTS, config), "run": record.run}
+        row = {**{name: summary.get(name) for name in RESULTS}, **_columns(RESULTS, config), "run": record.run}
         conditions = summary.get("provenance", {})
-        told |= {name: conditions.get(name) for name in ("threads", "workers")}
-        rows.append(told)
+        row |= {name: conditions.get(name) for name in ("threads", "workers")}
+        rows.append(row)
         epochs += [{**_columns(CURVES, config), "run": record.run, **epoch} for epoch in record.history()]
         settings.append({**_texts(config), **{name: conditions.get(name) for name in CONDITIONS}})
     index = pd.Index([row["run"] for row in rows], name="run")
@@ -85,13 +89,13 @@ def gather(runs: Sequence[tuple[Record, Mapping[str, Any]]]) -> Frames:
 
 
 def gather_tests(runs: Sequence[tuple[Record, Mapping[str, Any], int]]) -> pd.DataFrame:
-    """The test accuracy after every epoch, from runs with `test_every_epoch`: a row a run and epoch.
+    """Return the test accuracy after every epoch of runs with `test_every_epoch`, one row per run and epoch.
 
     Args:
-        runs: records, each with its configuration by dotted keys and its updates an epoch.
+        runs: records, each with its configuration by dotted keys and its number of updates per epoch.
 
     Returns:
-        Columns architecture, model, lr, batch_size, epochs (done so far), updates (likewise), seed, test_accuracy (a
+        Columns architecture, model, lr, batch_size, epochs and updates (numbers done so far), seed, test_accuracy (a
         fraction).
     """
     rows = [
@@ -116,7 +120,7 @@ def _columns(names: Sequence[str], config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _texts(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists as text, so that they can be grouped by."""
+    """Return `config` with lists as text, which pandas can group by."""
     return {name: str(value) if isinstance(value, list) else value for name, value in config.items()}
 
 

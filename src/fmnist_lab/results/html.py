@@ -1,4 +1,4 @@
-"""What the page is made of: escaped tables, images that travel inside it, and verdicts that need no colour."""
+"""The HTML page: escaped tables, images embedded in the page, and verdicts legible without colour."""
 
 import base64
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ from fmnist_lab.runs.record import Record
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure: its files by extension, what it shows for those who cannot see it, and its caption."""
+    """A figure: its files by extension, a text alternative (`alt`) and its caption."""
 
     name: str
     files: Mapping[str, bytes]
@@ -25,13 +25,13 @@ class Picture:
 
     @property
     def uri(self) -> str:
-        """The picture as an address that holds the picture itself."""
+        """Return the PNG file as a data URI."""
         return data_uri(self.files["png"])
 
 
 @dataclass(frozen=True)
 class Block:
-    """A heading with what stands below it; the commands make it anew."""
+    """A heading with its text, pictures and tables, and the commands that make them again."""
 
     title: str
     text: str = ""
@@ -42,6 +42,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Section:
+    """A section of the page: its anchor `id`, its heading, an introduction and its blocks."""
+
     id: str
     title: str
     text: str
@@ -49,13 +51,13 @@ class Section:
 
 
 class Badge(NamedTuple):
-    """How a verdict looks: a style of the page, and a sign for readers who see no colours."""
+    """The look of a verdict: a CSS class, and a sign for readers who see no colours."""
 
     style: str
     sign: str
 
 
-CONDITIONS = {  # of the provenance, in the words of the page
+CONDITIONS = {  # keys of a record's provenance, and their labels on the page
     "cpu": "processor",
     "blas": "BLAS",
     "system": "system",
@@ -86,23 +88,23 @@ BADGES = {
 
 
 def badge(verdict: str) -> Badge:
-    """How to show a verdict; one without a style of its own looks like one not tested."""
+    """Return the look of `verdict`; an unknown one looks like `not testable`."""
     return BADGES.get(verdict, UNTESTED)
 
 
 def verdict_badge(verdict: str) -> Markup:
-    """The verdict with its sign, in the style of its badge."""
+    """Return the verdict as HTML, with its sign and style."""
     style, sign = badge(verdict)
     return Markup('<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>').format(style, sign, verdict)
 
 
 def to_html(text: pd.DataFrame, numbers: Collection[str], caption: str, *, cards: bool = False) -> Markup:
-    """A table of texts that the page's script can sort.
+    """Return a table of texts as HTML, escaped, which the page's script can sort.
 
     Args:
-        text: one column a heading, left out where it is blank throughout; `verdict` is shown as badges.
+        text: one column per heading; empty columns are left out, and `verdict` is shown as badges.
         numbers: the headings of columns aligned to the right.
-        cards: on a narrow screen each row becomes a card, for rows of sentences.
+        cards: show each row as a card on a narrow screen; meant for rows of sentences.
     """
     shown = text.loc[:, (text != "").any()] if len(text) else text
     template = environment().get_template("table.html.j2")
@@ -121,13 +123,14 @@ def page(
     conditions: Mapping[str, Sequence[str]],
     command: str,
 ) -> bytes:
-    """A page that holds everything and asks nothing of the network.
+    """Return an HTML page that contains its images, styles and script and loads nothing from the network.
 
     Args:
-        counts: how often each verdict was given.
-        runs: those that the page is of, with the columns of `results.csv`.
-        conditions: under which they were made, as `provenance` gives them.
-        command: builds the page anew.
+        counts: the number of verdicts of each kind.
+        findings: sentences for the summary.
+        runs: the runs that the page shows, with the columns of `results.csv`.
+        conditions: the provenance of these runs, from `provenance`.
+        command: the command that builds the page again.
     """
     finished = runs[runs["status"] == "finished"]
     text = (
@@ -149,17 +152,17 @@ def page(
 
 
 def provenance(folder: Path, runs: pd.DataFrame) -> dict[str, list[str]]:
-    """Under which conditions the finished runs were made: every value that occurs, by what it is of.
+    """Return the provenance of the finished runs: by label of the page, every value that occurs.
 
     Args:
-        folder: where their records lie.
-        runs: with the columns of `results.csv`.
+        folder: the folder of the records.
+        runs: one row per run, with the columns of `results.csv`.
     """
     found: dict[str, dict[str, None]] = {}
     for run in runs.loc[runs["status"] == "finished", "run"]:
-        told = (Record(folder / run).summary() or {}).get("provenance", {})
-        versions = told.get("versions", {})
-        for name, value in {**{word: told.get(key) for key, word in CONDITIONS.items()}, **versions}.items():
+        values = (Record(folder / run).summary() or {}).get("provenance", {})
+        versions = values.get("versions", {})
+        for name, value in {**{label: values.get(key) for key, label in CONDITIONS.items()}, **versions}.items():
             if value is not None:
                 shown = ("yes" if value else "no") if isinstance(value, bool) else str(value)
                 found.setdefault(name, {})[shown] = None
@@ -167,13 +170,13 @@ def provenance(folder: Path, runs: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def data_uri(png: bytes) -> str:
-    """A PNG image as an address that holds the image itself."""
+    """Return a PNG image as a data URI."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 @cache
 def environment() -> Environment:
-    """The templates beside this module; whatever they are given is escaped."""
+    """Return the templates of this package; they escape every value."""
     package, _, _ = __name__.rpartition(".")
     loader = PackageLoader(package, package_path=".")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

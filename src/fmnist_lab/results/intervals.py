@@ -1,4 +1,4 @@
-"""Intervals over seeds, for any outcome: the confidence, the standard deviation, one band for a whole curve."""
+"""Confidence level, standard deviation and simultaneous band over seeds."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
 
 
 def simultaneous_half_widths(measured: ArrayLike, *, runs: int = 1, reading_error: float = 0.0) -> Floats:
-    """Half-widths of one band that holds a whole further curve with 95 % confidence, whatever ties its places.
+    """Return the half-widths of a band that contains a whole further curve with 95 % confidence.
 
-    Bonferroni's t intervals (Dunn, Multiple comparisons among means, JASA 56, 1961): wider than need be where
-    neighbours are alike, but valid from few runs, where their correlations cannot be estimated.
+    Bonferroni's t intervals (Dunn, Multiple comparisons among means, JASA 56, 1961). They are wider than necessary
+    where neighbouring places are correlated, but valid for few runs, from which no correlation can be estimated.
 
     Args:
-        measured: (n, k) with n of at least 2, a row a run.
+        measured: shape (n, k), n at least 2, one row per run.
+        runs: how many runs the further curve is the mean of.
+        reading_error: added to each half-width.
 
     Returns:
-        (k,).
+        Shape (k,).
     """
     from scipy.stats import t
 
@@ -35,5 +36,5 @@ def simultaneous_half_widths(measured: ArrayLike, *, runs: int = 1, reading_erro
 
 
 def standard_deviation(values: Floats) -> Floats:
-    """Standard deviation over the runs, exactly 0 where they are all alike: rounding is no spread."""
+    """Return the standard deviation over the first axis; exactly 0 where all values are equal, in spite of rounding."""
     return np.where(np.ptp(values, axis=0) > 0, values.std(axis=0, ddof=1), 0.0)

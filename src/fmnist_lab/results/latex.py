@@ -1,4 +1,4 @@
-"""Tables for LaTeX: every sign of a text printed as it is, columns no wider than they need be."""
+"""Tables for LaTeX: every character of a text is printed as it is, and columns are narrow."""
 
 from collections.abc import Collection, Mapping
 
@@ -6,8 +6,8 @@ import pandas as pd
 
 LATIN_ENDS = 0x180  # the first code point after Latin Extended-A, which T1 fonts have letters for
 
-# Everything that TeX takes for a command, and what its usual fonts would print as another sign. Brackets are wrapped
-# because one after the end of a row would be read as the height of that row, and stars as part of that end.
+# Characters that TeX reads as commands, or that its usual fonts print as another character. Brackets and stars are put
+# into braces: directly after the end of a row, TeX would read them as the options of the row's end (`\\*[height]`).
 LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -25,8 +25,8 @@ LATEX = str.maketrans(
         "≤": r"$\le$",
         "≥": r"$\ge$",
         "≈": r"$\approx$",
-        **{sign: f"\\{sign}" for sign in "_%&#${}"},
-        **{sign: f"{{{sign}}}" for sign in "[],!?*"},
+        **{char: f"\\{char}" for char in "_%&#${}"},
+        **{char: f"{{{char}}}" for char in "[],!?*"},
     }
 )
 
@@ -34,9 +34,9 @@ LATEX = str.maketrans(
 def to_latex(
     text: pd.DataFrame, numbers: Collection[str], breaking: Mapping[str, str], caption: str, label: str
 ) -> bytes:
-    """A table of texts as a LaTeX float with the rules of booktabs, as wide as the text around it.
+    """Return a table of texts as a LaTeX float in the style of booktabs, as wide as the surrounding text.
 
-    It needs the packages array, booktabs and graphicx, and fonts in the T1 encoding.
+    A document that includes it needs the packages array, booktabs and graphicx, and fonts in the T1 encoding.
 
     Args:
         numbers: the headings of columns aligned to the right.
@@ -60,13 +60,13 @@ def to_latex(
 
 
 def escape_latex(text: str) -> str:
-    """Text that LaTeX prints as it is, in one line; what its usual fonts have no sign for becomes a question mark."""
-    shown = "".join(sign if ord(sign) < LATIN_ENDS or ord(sign) in LATEX else "?" for sign in " ".join(text.split()))
+    """Return `text` in one line, escaped for LaTeX; characters that its usual fonts lack become question marks."""
+    shown = "".join(char if ord(char) < LATIN_ENDS or ord(char) in LATEX else "?" for char in " ".join(text.split()))
     return shown.translate(LATEX)
 
 
 def _heading(name: str, numbers: Collection[str]) -> str:
-    """A word a line, so that a column is no wider than its numbers."""
+    """Return a heading with one word per line, so that it does not make a column of numbers wider."""
     side = "r" if name in numbers else "l"
     words = r" \\ ".join(map(escape_latex, name.split()))
     return rf"\shortstack[{side}]{{{words}}}"

@@ -1,4 +1,4 @@
-"""Which files of a sweep's folder are of its report, so that those of an earlier one do not stay behind."""
+"""The list of the files that were written into a folder of results, so that a later call can remove outdated ones."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path, PurePosixPath
 
 from fmnist_lab.runs.files import remove_partial, sha256, write_bytes, write_text
 
-MANIFEST = "SHA256SUMS"  # as `sha256sum` writes and checks it
+MANIFEST = "SHA256SUMS"  # in the format of `sha256sum`
 
-Entry = tuple[str, str]  # the SHA-256 of a file, and its path below the folder
+Entry = tuple[str, str]  # the SHA-256 of a file, and its path relative to the folder
 
 
 def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write `files` into `folder`, and remove what the report before left there.
+    """Write `files` (contents by path) into `folder`, and remove the files of an earlier call that are not among them.
 
-    Never touched is a file that no report wrote, or that was changed since. Stopped midway, the manifest names the
-    files of both reports, and the next call clears up. Raises OSError when the files cannot be written.
+    Files that no call wrote, or that were changed since, are kept. If a call is interrupted, the manifest lists the
+    files of both calls, and the next call removes the outdated ones. Raises OSError if a file cannot be written.
     """
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     with writing(folder):
@@ -38,7 +38,7 @@ def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Keep other sweeps of the same name from writing there meanwhile, and from clearing up what is half written."""
+    """Lock `folder`, so that no other command writes into it or removes its partly written files meanwhile."""
     from filelock import FileLock
 
     with FileLock(folder / ".lock"):
@@ -46,7 +46,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def read_manifest(folder: Path) -> set[Entry]:
-    """The files that reports wrote; lines that are not of a file inside the folder are passed over."""
+    """Return the files that earlier calls wrote; ignore lines that do not name a file inside the folder."""
     try:
         lines = (folder / MANIFEST).read_text("utf-8", errors="replace").splitlines()
     except OSError:

@@ -12,7 +12,7 @@ function sort(heading) {
   const body = heading.closest("table").tBodies[0];
   const column = heading.cellIndex;
   const rows = [...body.rows].map((row) => [row.cells[column].innerText.trim().replaceAll("−", "-"), row]);
-  // what is blank stays last in either direction
+  // empty entries stay last in both directions
   rows.sort(([a], [b]) => (!a || !b ? !a - !b : compare(a, b) * (descending ? -1 : 1)));
   for (const other of heading.parentElement.cells) other.removeAttribute("aria-sort");
   heading.ariaSort = descending ? "descending" : "ascending";

@@ -1,4 +1,4 @@
-"""How figures look, decided once: the rivals' names, colours and marks, and everything Matplotlib is told."""
+"""The style of all figures: the colour, marker and dash of each model, and the settings of Matplotlib."""
 
 import io
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-PANEL, WIDE_PANEL = (3.5, 2.8), (4.5, 3.0)  # inches, width and height; wide where a panel stands alone
+PANEL, WIDE_PANEL = (3.5, 2.8), (4.5, 3.0)  # width and height in inches; wide for a panel alone in its row
 PNG_DPI = 150
 FAINT = 0.45
-ENTRY_INCHES, CHARACTER_INCHES = 0.8, 0.068  # of a legend: the sample and the gaps, and a character of its label
+ENTRY_INCHES, CHARACTER_INCHES = 0.8, 0.068  # widths in a legend: sample and gaps, one character
 
 
 class ModelStyle(NamedTuple):
-    """One of the two models on paper: told apart by colour, mark and dash, so in black and white too."""
+    """The look of one model in figures: colour, marker and dash all differ, so that black and white suffices."""
 
     label: str
     color: str
@@ -27,32 +27,32 @@ class ModelStyle(NamedTuple):
 
     @property
     def line(self) -> dict[str, Any]:
-        """Keywords for Axes.plot."""
+        """Keywords of Axes.plot for our values."""
         return {"color": self.color, "marker": self.marker, "linestyle": self.dash}
 
     @property
     def printed(self) -> dict[str, Any]:
-        """Keywords for Axes.plot, for values that others printed: hollow marks, larger than ours, joined by no line."""
+        """Keywords of Axes.plot for published values: hollow markers, larger than ours, without a line."""
         hollow = {"markerfacecolor": "none", "markeredgewidth": 1.1, "markersize": 8}
         return {"color": self.color, "marker": self.marker, "linestyle": "none"} | hollow
 
     def sample_printed(self) -> Line2D:
-        """The marks of printed values as a legend shows them."""
+        """Return the legend entry of published values."""
         return Line2D([], [], label=f"{self.label}, printed", **self.printed)
 
     def sample(self, *remarks: str) -> Line2D:
-        """The line as a legend shows it, with the label and what is to be remarked."""
+        """Return the legend entry of our values: the label, then the remarks that are not empty."""
         return Line2D([], [], label=", ".join(filter(None, [self.label, *remarks])), **self.line)
 
 
-# blue and vermillion of the Okabe-Ito palette, which colour-blind readers can tell apart
+# Blue and vermillion of the Okabe-Ito palette, which colour-blind readers can distinguish.
 MODEL_STYLES = {
     "custom": ModelStyle("custom (NumPy)", "#0072B2", "o", "-"),
     "torch": ModelStyle("PyTorch", "#D55E00", "s", "--"),
 }
 
 RC = {
-    "text.parse_math": False,  # settings are shown as they are, dollar signs too
+    "text.parse_math": False,  # show settings unchanged, dollar signs included
     "svg.hashsalt": "fmnist_lab",  # the same figure gives the same bytes
     "font.size": 9,
     "axes.titlesize": 9,
@@ -73,12 +73,12 @@ RC = {
 
 
 def applied() -> AbstractContextManager[None]:
-    """The style, whatever the reader's own Matplotlib settings; figures are drawn and rendered inside it."""
+    """Return a context with this style in place of the user's Matplotlib settings, for drawing and rendering."""
     return matplotlib.style.context(["default", RC])
 
 
 class Picture(Figure):
-    """A figure that a notebook shows by itself, without pyplot."""
+    """A figure that a notebook shows without pyplot."""
 
     def _repr_png_(self) -> bytes:
         with applied():
@@ -86,7 +86,7 @@ class Picture(Figure):
 
 
 def new_figure(rows: int, columns: int, title: str) -> Figure:
-    """An empty figure for so many panels."""
+    """Return an empty figure, large enough for `rows` × `columns` panels."""
     width, height = PANEL if columns > 1 else WIDE_PANEL
     figure = Picture(figsize=(width * columns, height * rows + 0.6), layout="constrained")
     figure.suptitle(title)
@@ -94,7 +94,7 @@ def new_figure(rows: int, columns: int, title: str) -> Figure:
 
 
 def add_legend(figure: Figure, entries: Sequence[Line2D], title: str) -> None:
-    """A legend below the panels, where it hides no data."""
+    """Add a legend below the panels, where it hides no data."""
     widest = ENTRY_INCHES + CHARACTER_INCHES * max(len(str(entry.get_label())) for entry in entries)
     columns = int(figure.get_figwidth() / widest)
     while columns > 1 and len(entries) % columns:  # rows of equal length
@@ -103,7 +103,7 @@ def add_legend(figure: Figure, entries: Sequence[Line2D], title: str) -> None:
 
 
 def dress_accuracy(axes: Axes, label: str, measured: bool) -> None:
-    """An axis of accuracies: fractions shown as percentages, never beyond 0 and 100 %."""
+    """Show the fractions on the y axis as percentages, limited to 0 to 100 %; `measured`: whether there are any."""
     axes.set_ylabel(label)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda fraction, _: f"{100 * fraction:g} %"))
     low, high = axes.get_ylim() if measured else (0, 1)
@@ -111,18 +111,18 @@ def dress_accuracy(axes: Axes, label: str, measured: bool) -> None:
 
 
 def render(figure: Figure) -> dict[str, bytes]:
-    """The figure's files, by extension."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-        figure.set_layout_engine(None)  # laid out once: alike in both files, and in half the time
+    """Return the figure as files: their content by extension (png, svg)."""
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+        figure.set_layout_engine(None)  # one layout for both files: they agree, and it takes half the time
     return {
         "png": _saved(figure, format="png", dpi=PNG_DPI),
         "svg": _saved(figure, format="svg", metadata={"Date": None}),
     }
 
 
-def _saved(figure: Figure, **how: Any) -> bytes:
+def _saved(figure: Figure, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, **how)
+    figure.savefig(buffer, **options)
     return buffer.getvalue()

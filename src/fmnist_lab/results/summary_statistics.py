@@ -1,4 +1,4 @@
-"""What several seeds say together: means with Student t intervals, and what became of the runs."""
+"""Statistics over seeds: means with Student t intervals, and how many runs diverged or failed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +15,13 @@ TEST_IS_VALIDATION = "no validation images: validation accuracy is test accuracy
 
 
 def interval(groups: Any) -> pd.DataFrame:
-    """Mean and half-width of the 95 % t interval of each group; values that are NaN do not count.
+    """Return the mean and the half-width of the 95 % t interval of each group; NaN values do not count.
 
     Args:
         groups: a pandas SeriesGroupBy of independent measurements.
 
     Returns:
-        A row a group with columns mean, half_width (NaN below two values: one value has no spread) and n.
+        One row per group, with columns mean, half_width (NaN for fewer than two values) and n.
     """
     table = groups.agg(["mean", "sem", "count"])
     half_width = t.ppf((1 + CONFIDENCE) / 2, table["count"] - 1) * table["sem"]
@@ -29,12 +29,12 @@ def interval(groups: Any) -> pd.DataFrame:
 
 
 def analyze(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> tuple[list[Factor], pd.DataFrame]:
-    """What varied in a sweep, and its runs with the levels of that and the epoch in which they diverged.
+    """Return the factors of a sweep, and its runs with their levels and the epoch in which they diverged.
 
     Args:
-        results: one row a run, with the columns of `results.csv`.
-        curves: one row a run and epoch, with the columns of `curves.csv`; they tell when a run diverged.
-        settings: the same runs as the index, one column a flat configuration key, and design.CONDITIONS.
+        results: one row per run, with the columns of `results.csv`.
+        curves: one row per run and epoch, with the columns of `curves.csv`.
+        settings: indexed by run, one column per dotted configuration key and each of factors.CONDITIONS.
     """
     factors = find_factors(settings)
     runs = join_runs(results, settings, factors)
@@ -42,15 +42,15 @@ def analyze(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame)
 
 
 def summarize(runs: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """One row for each combination of levels and model: the cells of every table.
+    """Return one row for each combination of levels and model.
 
     Args:
-        runs: one row a run, as `design.join_runs` gives it.
-        names: the factors, slowest first; rows are sorted by them, then by model.
+        runs: one row per run, from `analyze`.
+        names: the factors; rows are sorted by the first, then by the second and so on, and at last by model.
 
     Returns:
         Columns: the names, model, n (seeds finished), runs, diverged, failed, then mean and half-width of
-        validation_accuracy, test_accuracy (fractions) and train_loss, fit_seconds_median (blank unless all
+        validation_accuracy, test_accuracy (fractions) and train_loss, fit_seconds_median (NaN unless all
         runs were timed under the same conditions) and notes.
     """
     by = [*names, "model"]
@@ -60,7 +60,7 @@ def summarize(runs: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     table = groups.agg(n=("finished_seed", "nunique"), runs=("run", "size"))
     table = table.join(groups[["diverged", "failed"]].sum())
     for metric in ("validation_accuracy", "test_accuracy", "train_loss"):
-        # a seed counts once, however often it ran (on other hardware, say): repetitions are not replicates
+        # A seed counts once, even if it ran several times (on other hardware): repetitions are not replicates.
         of_seeds = runs.groupby([*by, "seed"], observed=True)[metric].mean()
         estimate = interval(of_seeds.groupby(level=by, observed=True))
         table[[f"{metric}_mean", f"{metric}_half_width"]] = estimate[["mean", "half_width"]]
@@ -70,29 +70,29 @@ def summarize(runs: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 
 def same_conditions(runs: pd.DataFrame) -> bool:
-    """Whether all finished runs were timed on one CPU and BLAS with the same threads and concurrent runs."""
+    """Return whether all finished runs were timed with the same CPU, BLAS, threads and concurrent runs."""
     return len(runs.loc[runs["status"] == "finished", CONDITIONS].drop_duplicates()) <= 1
 
 
 def remarks(runs: pd.DataFrame) -> list[str]:
-    """What a reader of any table of these runs must know."""
+    """Return the notes that concern every table of these runs."""
     differ = [] if same_conditions(runs) else [TIMES_DIFFER]
     return differ + ([TEST_IS_VALIDATION] if runs["without_validation"].any() else [])
 
 
 def failure_note(runs: pd.DataFrame) -> str:
-    """What became of the runs that did not finish: `1 of 5 diverged (epoch 3)`, or nothing to say."""
-    said = []
+    """Return how many runs did not finish, as in `1 of 5 diverged (epoch 3)`; empty if all finished."""
+    notes = []
     for status in ("diverged", "failed"):
-        unlucky = runs[runs["status"] == status]
-        if len(unlucky):
-            count = f"{len(unlucky)} of {len(runs)} " if len(runs) > 1 else ""
-            said.append(f"{count}{status}{_epochs(unlucky)}")
-    return ", ".join(said)
+        ended = runs[runs["status"] == status]
+        if len(ended):
+            count = f"{len(ended)} of {len(runs)} " if len(runs) > 1 else ""
+            notes.append(f"{count}{status}{_epochs(ended)}")
+    return ", ".join(notes)
 
 
 def diverged_epochs(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.Series:
-    """The epoch (from 1) in which each run diverged, which is the last on its record; NaN for the others."""
+    """Return the epoch (from 1) in which each run diverged, the last in its curve; NaN for all others."""
     last = curves.groupby("run")["epoch"].max().astype(float)
     return runs["run"].map(last).where(runs["status"] == "diverged")
 

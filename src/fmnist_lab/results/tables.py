@@ -1,4 +1,4 @@
-"""The cells of a sweep as tables: CSV with every number apart, text with the numbers as one reads them."""
+"""Tables as CSV with exact numbers, and as Markdown with rounded ones."""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -15,21 +15,21 @@ FOOTNOTE = "Accuracy: mean ± half-width of the 95 % t interval over n seeds. Ti
 
 
 def to_csv(table: pd.DataFrame) -> bytes:
-    """A frame as CSV in UTF-8, alike on every system: shortest exact floats, NaN as an empty cell."""
+    """Return a frame as CSV in UTF-8, the same on every system: shortest exact floats, NaN as an empty entry."""
     whole = {name: "Int64" for name in WHOLE if name in table and table[name].dtype != "category"}
     return table.astype(whole).to_csv(index=False, lineterminator="\n").encode()
 
 
 def to_markdown(text: pd.DataFrame, numbers: Collection[str] = NUMBERS, footnote: str = FOOTNOTE) -> bytes:
-    """A table of texts in Markdown, the columns of numbers aligned to the right."""
-    rules = ["---:" if name in numbers else "---" for name in text]
+    """Return a table of texts as Markdown, with the columns `numbers` aligned to the right."""
+    alignments = ["---:" if name in numbers else "---" for name in text]
     rows = [map(_escape, row) for row in text.itertuples(index=False)]
-    lines = [_line(map(_escape, map(str, text))), _line(rules), *map(_line, rows)]
+    lines = [_line(map(_escape, map(str, text))), _line(alignments), *map(_line, rows)]
     return ("\n".join(lines) + f"\n\n{footnote}\n").encode()
 
 
 def readable(table: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
-    """`summarize` by these factors as text: percentages of two decimals; blank where none was measured."""
+    """Return a table from `summarize` as texts: accuracies in % with two decimals; empty where not measured."""
     settings = {label(factor.name): [display(level) for level in table[factor.name]] for factor in factors}
     columns = {
         "model": [MODEL_STYLES[model].label for model in table["model"]],
@@ -50,7 +50,7 @@ def _percentages(table: pd.DataFrame, metric: str) -> list[str]:
 
 
 def rounded(values: Iterable[float], decimals: int) -> list[str]:
-    """Numbers of so many decimals; blank where there is none."""
+    """Return the values as texts with so many decimals; empty for NaN."""
     return ["" if pd.isna(value) else f"{value:.{decimals}f}" for value in values]
 
 
@@ -63,5 +63,5 @@ def _escape(text: str) -> str:
 
 
 def signed(value: float, decimals: int = 2) -> str:
-    """A difference with its sign; blank when there is none."""
+    """Return a difference as text with its sign; empty for NaN."""
     return "" if pd.isna(value) else f"{value:+.{decimals}f}".replace("-", "−")

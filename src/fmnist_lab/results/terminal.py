@@ -15,10 +15,13 @@ NUMBERS = {"n", *SHORT.values()}
 
 
 def summary(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> Table:
-    """A row for each combination of what varied and each model, legible at 80 columns; frames as for `analyze`."""
+    """Return a table with a row for each combination of levels and each model, legible at 80 columns.
+
+    The arguments are those of `analyze`.
+    """
     factors, runs = analyze(results, curves, settings)
     table = summarize(runs, [factor.name for factor in factors])
-    # the terminal speaks the language of the command line: keys, not names
+    # name the factors by their keys, as the user typed them on the command line
     keys = {label(factor.name): factor.name for factor in factors}
     text = readable(table, factors).assign(model=table["model"]).drop(columns=LOSS).rename(columns=keys | SHORT)
     text = text.drop(columns=[name for name in ("time s", "notes") if not text[name].any()])

@@ -1,4 +1,4 @@
-"""What a sweep leaves in its folder: results, curves, tables and figures."""
+"""Write the results of a sweep into its folder: CSV files, tables and figures."""
 
 import logging
 import re
@@ -17,8 +17,8 @@ from fmnist_lab.results.style import applied, render
 from fmnist_lab.results.summary_statistics import analyze, remarks, summarize
 from fmnist_lab.results.tables import LOSS, VALIDATION, readable, to_csv, to_markdown
 
-MOST_CURVES = 24  # figures
-MOST_FACETS = 6
+MOST_CURVES = 24  # figures of curves
+MOST_FACETS = 6  # panels of a figure
 LONGEST_STEM = 100  # characters; Windows allows 260 for a whole path
 
 log = logging.getLogger(__name__)
@@ -27,19 +27,19 @@ Drawing = tuple[str, Figure]  # the stem of the figure's files, and the figure
 
 
 def write_results(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write all there is to say of a sweep into its folder, each file whole or not at all.
+    """Write the tables and figures of a sweep into `folder`, each file atomically.
 
-    What an earlier report wrote there and this one does not is removed; SHA256SUMS lists what is of this one.
-    A figure that is left out, because there would be too many or nothing to draw, is named in the log.
+    Files of an earlier call that are not written again are removed; SHA256SUMS lists those of this call.
+    The log names each figure that is left out because there are too many, or because nothing can be drawn.
 
     Args:
-        results: one row a run, with the columns of `results.csv`.
-        curves: one row a run and epoch, with the columns of `curves.csv`.
-        settings: the same runs as the index, one column a flat configuration key, and design.CONDITIONS.
-        folder: is made if need be.
+        results: one row per run, with the columns of `results.csv`.
+        curves: one row per run and epoch, with the columns of `curves.csv`.
+        settings: indexed by run, one column per dotted configuration key and each of factors.CONDITIONS.
+        folder: is created if missing.
 
     Returns:
-        The files of the report.
+        The files written.
     """
     factors, runs = analyze(results, curves, settings)
     files = {"results.csv": to_csv(results[RESULTS]), "curves.csv": to_csv(curves[CURVES])}
@@ -53,14 +53,14 @@ def write_results(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.Data
 
 
 def draw_figures(results: pd.DataFrame, curves: pd.DataFrame, settings: pd.DataFrame) -> dict[str, Figure]:
-    """The figures that `write_results` writes, by the stem of their files; frames as it takes them."""
+    """Return the figures that `write_results` writes for these frames, by the stem of their files."""
     factors, runs = analyze(results, curves, settings)
     with applied():
         return dict(_draw(curves, runs, factors))
 
 
 def _orders(factors: Sequence[Factor]) -> dict[str, list[Factor]]:
-    """For each table its name and its factors, slowest first: each factor leads one; without any there is one table."""
+    """Return the factors of each table by its name, in order: each factor comes first in one table."""
     stems = file_stems([factor.name for factor in factors])
     orders = [[lead, *(other for other in factors if other is not lead)] for lead in factors]
     return dict(zip(stems, orders, strict=True)) or {"": []}
@@ -78,11 +78,11 @@ def _curves(curves: pd.DataFrame, runs: pd.DataFrame, factors: Sequence[Factor])
     if len(combinations) > MOST_CURVES:
         log.warning("curves drawn of the first %d of %d settings only", MOST_CURVES, len(combinations))
     stems = file_stems([stem for stem, _, _ in combinations])
-    for stem, (_, title, its_runs) in list(zip(stems, combinations, strict=True))[:MOST_CURVES]:
-        if (its_runs["status"] == "failed").all():
+    for stem, (_, title, combined_runs) in list(zip(stems, combinations, strict=True))[:MOST_CURVES]:
+        if (combined_runs["status"] == "failed").all():
             log.warning("no curves of %s: every run failed", title)
         else:
-            yield stem, curves_figure(curves, its_runs, title)
+            yield stem, curves_figure(curves, combined_runs, title)
 
 
 def _seeds(table: pd.DataFrame, runs: pd.DataFrame) -> Iterator[Drawing]:
@@ -113,26 +113,26 @@ def _table(stem: str, runs: pd.DataFrame, factors: Sequence[Factor]) -> dict[str
 
 
 def _combinations(runs: pd.DataFrame, factors: Sequence[Factor]) -> list[tuple[str, str, pd.DataFrame]]:
-    """The stem of the file, the title and the runs of each combination of levels."""
+    """Return the stem of the file, the title and the runs of each combination of levels."""
     names = [factor.name for factor in factors]
     if not names:
         return [("curves", _fixed(runs, factors), runs)]
     found = []
-    for levels, its_runs in runs.groupby(names, observed=True):
+    for levels, combined_runs in runs.groupby(names, observed=True):
         combination = dict(zip(names, map(str, levels), strict=True))
         stem = ",".join(f"{name}={display(level)}" for name, level in combination.items())
-        found.append((f"curves_{stem}", describe(combination), its_runs))
+        found.append((f"curves_{stem}", describe(combination), combined_runs))
     return found
 
 
 def _fixed(runs: pd.DataFrame, factors: Sequence[Factor]) -> str:
-    """The rate and the widths a figure is about, where they did not vary."""
+    """Return the learning rate and the hidden widths that all runs share, as a title."""
     varied = {factor.name for factor in factors}
     return describe({name: str(runs[name].iloc[0]) for name in ("lr", "hidden") if name not in varied})
 
 
 def file_stems(texts: Sequence[str]) -> list[str]:
-    """File names, safe on every system and distinct even where capitals do not count."""
+    """Return file names for texts, valid on every system, and distinct even if upper and lower case are equal."""
     stems: dict[str, str] = {}
     for text in texts:
         safe = re.sub(r"[^\w.,=+-]", "_", text, flags=re.ASCII)[:LONGEST_STEM]
