@@ -1,4 +1,4 @@
-"""What the figures show, read back from Matplotlib's own objects."""
+"""The figures, read back from Matplotlib's objects."""
 
 import numpy as np
 import pytest
@@ -33,19 +33,19 @@ def curves(sweep):
 
 
 def against(sweep, at=0):
-    """The figure of the factor in that place."""
+    """Return the figure of factor number `at`."""
     factors, runs = joined(sweep)
     others = [factor for factor in factors if factor is not factors[at]]
     table = summarize(runs, [factor.name for factor in [factors[at], *others]])
     return factor_figure(table, runs, factors[at], others, "a title")
 
 
-def lines(axes, colour):
-    return [line for line in axes.lines if to_hex(line.get_color()) == colour]
+def lines(axes, color):
+    return [line for line in axes.lines if to_hex(line.get_color()) == color]
 
 
-def main_line(axes, colour):
-    return max(lines(axes, colour), key=lambda line: line.get_linewidth() * (line.get_marker() in "os"))
+def main_line(axes, color):
+    return max(lines(axes, color), key=lambda line: line.get_linewidth() * (line.get_marker() in "os"))
 
 
 def legend(figure):
@@ -56,15 +56,15 @@ def test_both_models_are_lines_over_the_epochs(build):
     sweep = build()
     loss, accuracy = curves(sweep).axes
     assert (loss.get_ylabel(), accuracy.get_ylabel()) == ("training loss (cross-entropy)", "validation accuracy")
-    for model, colour in (("custom", BLUE), ("torch", VERMILLION)):
+    for model, color in (("custom", BLUE), ("torch", VERMILLION)):
         own = sweep.curves[sweep.curves["model"] == model]
         for axes, metric in ((loss, "train_loss"), (accuracy, "validation_accuracy")):
-            [line] = lines(axes, colour)
+            [line] = lines(axes, color)
             assert list(line.get_xdata()) == list(range(1, 11))
             assert line.get_ydata() == pytest.approx(own[metric].to_numpy())
 
 
-def test_the_rivals_differ_in_black_and_white():
+def test_the_models_differ_in_black_and_white():
     custom, torch = MODEL_STYLES.values()
     assert custom.marker != torch.marker
     assert custom.dash != torch.dash
@@ -90,7 +90,7 @@ def test_a_single_seed_has_no_band(build):
     assert legend(figure) == ["custom (NumPy)", "PyTorch"]
 
 
-def test_a_diverged_line_stops_and_the_legend_says_so(build):
+def test_a_diverged_line_stops_and_the_legend_gives_the_epoch(build):
     figure = curves(build().end("diverged", after=3, model="torch"))
     for axes in figure.axes:
         assert max(line.get_xdata()[-1] for line in lines(axes, VERMILLION)) == 3
@@ -118,7 +118,7 @@ def test_a_loss_over_decades_has_a_logarithmic_axis(build, factor, scale):
     assert curves(sweep).axes[0].get_yscale() == scale
 
 
-def test_without_validation_images_the_axis_says_test(build):
+def test_without_validation_images_the_axis_is_labelled_test(build):
     accuracy = curves(build(**{"data.validation": 0})).axes[1]
     assert accuracy.get_ylabel() == "test accuracy (no validation images)"
 
@@ -132,9 +132,9 @@ def test_accuracy_is_drawn_against_the_rate(build):
     assert main_line(axes, BLUE).get_ydata() == pytest.approx(own["test_accuracy"].to_numpy())
 
 
-def test_the_rivals_stand_beside_their_level(build):
+def test_the_models_are_drawn_beside_their_level(build):
     [axes] = against(build({"lr": [0.0001, 0.002, 0.1]})).axes
-    custom, torch = (main_line(axes, colour).get_xdata() for colour in (BLUE, VERMILLION))
+    custom, torch = (main_line(axes, color).get_xdata() for color in (BLUE, VERMILLION))
     assert (custom < [0.0001, 0.002, 0.1]).all()
     assert (torch > [0.0001, 0.002, 0.1]).all()
     assert custom == pytest.approx(torch, rel=0.2)
@@ -151,7 +151,7 @@ def test_the_intervals_and_the_seeds_are_drawn(build):
     assert sorted(seeds.get_ydata()) == sorted(own["test_accuracy"])
 
 
-def test_a_diverged_level_is_a_cross_at_the_foot(build):
+def test_a_diverged_level_is_a_cross_at_the_bottom(build):
     sweep = build({"lr": [0.002, 0.1]}).end("diverged", after=1, model="torch", lr=0.1)
     figure = against(sweep)
     [cross] = [line for line in figure.axes[0].lines if line.get_marker() == "x" and len(line.get_xdata())]
@@ -159,7 +159,7 @@ def test_a_diverged_level_is_a_cross_at_the_foot(build):
     assert legend(figure)[-1] == "diverged"
 
 
-def test_accuracies_stay_on_the_paper(build):
+def test_the_axis_of_accuracies_ends_at_0_and_1(build):
     sweep = build({"lr": [0.002, 0.1], "seed": [0, 1]})
     sweep.results["test_accuracy"] = np.tile([0.1, 0.9], 4)  # two seeds so far apart that the interval exceeds 1
     [axes] = against(sweep).axes
@@ -197,8 +197,8 @@ def test_other_factors_make_facets_with_one_scale(build):
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
     for axes in figure.axes:
         low, high = axes.get_ylim()
-        marks = [*main_line(axes, BLUE).get_ydata(), *main_line(axes, VERMILLION).get_ydata()]
-        assert low <= min(marks) <= max(marks) <= high
+        values = [*main_line(axes, BLUE).get_ydata(), *main_line(axes, VERMILLION).get_ydata()]
+        assert low <= min(values) <= max(values) <= high
 
 
 def test_seeds_alone_are_shown_for_each_model(build):

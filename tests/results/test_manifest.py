@@ -1,4 +1,4 @@
-"""The report before leaves nothing behind, and what is not a report's stays."""
+"""Outdated files of an earlier call are removed; files of the user are kept."""
 
 import subprocess
 
@@ -16,14 +16,14 @@ def files(folder):
     return {name: content for name, content in found.items() if name not in (MANIFEST, ".lock")}
 
 
-def test_what_the_report_before_left_is_removed(tmp_path):
+def test_files_of_an_earlier_call_are_removed(tmp_path):
     replace_files(tmp_path, FIRST)
     replace_files(tmp_path, SECOND)
     assert files(tmp_path) == SECOND
     assert {name for _, name in read_manifest(tmp_path)} == set(SECOND)
 
 
-def test_what_is_the_users_own_stays(tmp_path):
+def test_files_of_the_user_are_kept(tmp_path):
     replace_files(tmp_path, FIRST)
     (tmp_path / "figures" / "mine.png").write_bytes(b"mine")
     (tmp_path / "figures" / "lr.png").write_bytes(b"changed by hand")
@@ -32,7 +32,7 @@ def test_what_is_the_users_own_stays(tmp_path):
 
 
 @pytest.mark.parametrize("stop", range(6))
-def test_stopped_anywhere_the_next_report_clears_up(tmp_path, monkeypatch, stop):
+def test_after_an_interruption_the_next_call_removes_what_is_outdated(tmp_path, monkeypatch, stop):
     replace_files(tmp_path, FIRST)
     honest, calls = files_module.os.fsync, []
 
@@ -54,14 +54,14 @@ def test_stopped_anywhere_the_next_report_clears_up(tmp_path, monkeypatch, stop)
     assert files(tmp_path) == SECOND
 
 
-def test_what_a_killed_writer_left_is_removed(tmp_path):
+def test_partly_written_files_are_removed(tmp_path):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / f".lr.png-01234567{files_module.PARTIAL}").write_bytes(b"on")
     replace_files(tmp_path, FIRST)
     assert files(tmp_path) == FIRST
 
 
-def test_a_forged_manifest_reaches_nothing_outside(tmp_path):
+def test_a_forged_manifest_removes_no_file_outside(tmp_path):
     folder, outside = tmp_path / "sweep", tmp_path / "outside"
     replace_files(folder, FIRST)
     outside.write_bytes(b"one")
@@ -73,11 +73,11 @@ def test_a_forged_manifest_reaches_nothing_outside(tmp_path):
     assert outside.read_bytes() == b"one"
 
 
-def test_the_manifest_is_one_that_others_can_check(tmp_path):
+def test_sha256sum_accepts_the_manifest(tmp_path):
     replace_files(tmp_path, FIRST)
     try:
-        check = subprocess.run(["sha256sum", "-c", MANIFEST], cwd=tmp_path, capture_output=True, text=True)
+        outcome = subprocess.run(["sha256sum", "-c", MANIFEST], cwd=tmp_path, capture_output=True, text=True)
     except FileNotFoundError:
         pytest.skip("this system has no sha256sum")
-    assert check.returncode == 0, check.stdout
-    assert check.stdout.count("OK") == len(FIRST)
+    assert outcome.returncode == 0, outcome.stdout
+    assert outcome.stdout.count("OK") == len(FIRST)

@@ -1,4 +1,4 @@
-"""Means, intervals, and what became of the runs."""
+"""Means, intervals, and the notes on runs that did not finish."""
 
 import numpy as np
 import pandas as pd
@@ -46,14 +46,14 @@ def test_one_value_has_a_mean_and_no_interval():
     assert np.isnan(row.half_width)
 
 
-def test_there_is_a_cell_for_each_combination_and_model_in_order(build):
+def test_there_is_a_row_for_each_combination_and_model_in_order(build):
     table = summary_of(build({"lr": [0.1, 0.002], "batch_size": [128, 16]}))
     found = table[["lr", "batch_size", "model"]].astype(str).agg("/".join, axis=1)
     assert list(found[:4]) == ["0.002/16/custom", "0.002/16/torch", "0.002/128/custom", "0.002/128/torch"]
     assert len(table) == 8
 
 
-def test_a_cell_gathers_its_seeds(build):
+def test_a_row_summarizes_its_seeds(build):
     sweep = build({"seed": [0, 1, 2]})
     custom = summary_of(sweep).iloc[0]
     own = sweep.results[sweep.results["model"] == "custom"]
@@ -83,21 +83,21 @@ def test_runs_that_did_not_finish_are_counted_and_left_out_of_means(build):
     assert custom["notes"] == "1 of 4 diverged (epoch 3), 1 of 4 failed"
 
 
-def test_when_all_diverged_there_is_nothing_to_average(build):
+def test_when_all_diverged_there_are_no_means(build):
     table = summary_of(build({"lr": [0.1, 1.0]}).end("diverged", after=1))
     assert list(table["n"]) == [0, 0, 0, 0]
     assert table.filter(like="mean").isna().all(axis=None)
     assert set(table["notes"]) == {"diverged (epoch 2)"}
 
 
-def test_a_failed_sweep_with_columns_of_nothing_has_cells(build):
+def test_a_failed_sweep_without_any_values_has_rows(build):
     sweep = build().end("failed")
     sweep.results["test_accuracy"] = pd.Series([None, None], dtype=object)
     assert list(summary_of(sweep)["notes"]) == ["failed", "failed"]
 
 
 @pytest.mark.parametrize(("condition", "other"), [("cpu", "B CPU"), ("blas", "B BLAS"), ("threads", 2), ("workers", 2)])
-def test_times_under_different_conditions_stay_blank(build, condition, other):
+def test_times_under_different_conditions_are_left_out(build, condition, other):
     alike = build()
     differing = alike.condition(condition, other, model="torch")
     assert summary_of(alike)["fit_seconds_median"].notna().all()
@@ -110,9 +110,9 @@ def test_the_conditions_of_a_failed_run_do_not_matter(build):
     assert remarks(runs_of(sweep)) == []
 
 
-@pytest.mark.parametrize(("validation", "said"), [(0, [TEST_IS_VALIDATION]), (0.1, []), (5000, [])])
-def test_it_is_said_when_validation_images_are_missing(build, validation, said):
-    assert remarks(runs_of(build(**{"data.validation": validation}))) == said
+@pytest.mark.parametrize(("validation", "notes"), [(0, [TEST_IS_VALIDATION]), (0.1, []), (5000, [])])
+def test_a_remark_tells_that_there_are_no_validation_images(build, validation, notes):
+    assert remarks(runs_of(build(**{"data.validation": validation}))) == notes
 
 
 def test_several_epochs_of_divergence_are_all_named(build):

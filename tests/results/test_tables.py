@@ -34,7 +34,7 @@ def test_floats_survive_csv_exactly(values):
     assert lines == [repr(value) for value in values]
 
 
-def test_csv_has_empty_cells_whole_numbers_and_plain_line_ends():
+def test_csv_has_empty_entries_whole_numbers_and_plain_line_ends():
     table = pd.DataFrame({"best_epoch": [7.0, np.nan], "test_accuracy": [0.1, np.nan]})
     assert to_csv(table) == b"best_epoch,test_accuracy\n7,0.1\n,\n"
 
@@ -54,14 +54,14 @@ def test_one_seed_has_no_half_width(build):
     assert not text["test accuracy (%)"].str.contains("±").any()
 
 
-def test_what_was_not_measured_is_blank(build):
+def test_values_that_were_not_measured_are_blank(build):
     text = text_of(build().end("diverged", model="custom", after=1))
     custom = text.loc[0, ["validation accuracy (%)", "test accuracy (%)", "final train loss", "time (s)"]]
     assert (custom == "").all()
     assert (text.loc[0, "n"], text.loc[0, "notes"]) == ("0", "diverged")
 
 
-def test_the_models_go_by_their_names(build):
+def test_the_models_have_their_full_names(build):
     assert list(text_of(build())["model"]) == ["custom (NumPy)", "PyTorch"]
 
 
@@ -75,9 +75,9 @@ def test_markdown_shows_a_hostile_value_as_it_is(build, hostile, escaped):
 
 
 def test_markdown_is_a_table_with_numbers_to_the_right(build):
-    header, rules, *rows = to_markdown(text_of(build({"lr": [0.1, 0.2]}))).decode().splitlines()
+    header, alignments, *rows = to_markdown(text_of(build({"lr": [0.1, 0.2]}))).decode().splitlines()
     assert header.startswith("| learning rate | model | n | validation accuracy (%) | test accuracy (%) |")
-    assert rules == "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
+    assert alignments == "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
     assert rows[0].startswith("| 0.1 | custom (NumPy) | 1 |")
 
 
@@ -90,21 +90,21 @@ def test_the_summary_fits_80_columns(build):
     assert not any("…" in line for line in lines)
 
 
-def test_the_summary_keeps_silent_about_what_all_did(build):
-    said = shown(build())
-    assert "notes" not in said
-    assert "±" not in said
+def test_the_summary_has_no_notes_if_all_runs_finished(build):
+    text = shown(build())
+    assert "notes" not in text
+    assert "±" not in text
 
 
-def test_the_summary_names_those_that_did_not_finish(build):
+def test_the_summary_counts_runs_that_did_not_finish(build):
     assert "1 of 2 failed" in shown(build({"seed": [0, 1]}).end("failed", model="torch", seed=1))
 
 
 def test_the_summary_drops_times_that_cannot_be_compared(build):
-    said = shown(build().condition("workers", 2, model="torch"))
-    assert "time s" not in said
-    assert TIMES_DIFFER in " ".join(said.split())
+    text = shown(build().condition("workers", 2, model="torch"))
+    assert "time s" not in text
+    assert TIMES_DIFFER in " ".join(text.split())
 
 
-def test_the_summary_takes_values_for_text_and_not_for_markup(build):
+def test_the_summary_shows_values_as_text_and_not_as_markup(build):
     assert "[bold]x" in shown(build({"data.scaling": ["[bold]x", "unit"]}))

@@ -1,4 +1,4 @@
-"""What a sweep leaves in its folder."""
+"""The files that a sweep writes into its folder."""
 
 import csv
 import subprocess
@@ -17,7 +17,7 @@ WIDTHS = ["[8, 128]", "[64, 128]", "[1024, 128]"]
 
 
 def write(sweep, folder) -> set[str]:
-    """The names of the files in the folder, which are those the report says it wrote."""
+    """Write the results of a sweep; return the names of all files in the folder, which must be those returned."""
     written = write_results(*sweep.frames, folder)
     found = {path for path in folder.rglob("*") if path.is_file() and path.name not in ("SHA256SUMS", ".lock")}
     assert found == set(written)
@@ -41,18 +41,18 @@ def test_seeds_alone_have_a_figure_too(build, tmp_path):
     assert write(build({"seed": [0, 1]}), tmp_path) == figures("curves", "seed") | tables("table")
 
 
-def test_rates(build, tmp_path):
+def test_files_of_a_sweep_of_learning_rates(build, tmp_path):
     expected = figures("curves_lr=0.0001", "curves_lr=0.002", "curves_lr=0.1", "lr") | tables("table_lr")
     assert write(build({"lr": [0.0001, 0.002, 0.1]}), tmp_path) == expected
 
 
 @pytest.mark.promise
-def test_widths(build, tmp_path):
+def test_files_of_a_sweep_of_widths(build, tmp_path):
     expected = figures("curves_hidden=8-128", "curves_hidden=64-128", "curves_hidden=1024-128", "hidden")
     assert write(build({"architecture.hidden": WIDTHS}), tmp_path) == expected | tables("table_hidden")
 
 
-def test_optimizers(build, tmp_path):
+def test_files_of_a_sweep_of_optimizers(build, tmp_path):
     expected = figures("curves_optimizer=sgd", "curves_optimizer=adam", "optimizer") | tables("table_optimizer")
     assert write(build({"optimizer.name": ["sgd", "adam"]}), tmp_path) == expected
 
@@ -99,14 +99,14 @@ def test_the_table_of_widths(build, tmp_path):
     assert lines[2].startswith("| 8-128 | custom (NumPy) | 1 |")
 
 
-def test_a_table_says_why_there_is_no_time(build, tmp_path):
+def test_a_note_tells_why_there_is_no_time(build, tmp_path):
     write(build({"lr": [0.002, 0.1]}).condition("workers", 2, lr=0.1), tmp_path)
     table = pd.read_csv(tmp_path / "table_lr.csv")
     assert table["fit_seconds_median"].isna().all()
     assert set(table["notes"]) == {TIMES_DIFFER}
 
 
-def test_a_table_says_that_validation_was_on_test_images(build, tmp_path):
+def test_a_note_tells_that_validation_was_on_test_images(build, tmp_path):
     write(build(**{"data.validation": 0}), tmp_path)
     assert set(pd.read_csv(tmp_path / "table.csv")["notes"]) == {TEST_IS_VALIDATION}
 
@@ -116,25 +116,25 @@ def test_a_failed_run_does_not_hide_the_others(build, tmp_path):
     assert figures("curves_lr=0.002", "curves_lr=0.1", "lr") <= names
 
 
-def test_where_all_failed_there_is_no_figure_and_the_log_says_so(build, tmp_path, caplog):
+def test_where_all_failed_there_is_no_figure_and_a_warning(build, tmp_path, caplog):
     names = write(build({"lr": [0.002, 0.1]}).end("failed", lr=0.1), tmp_path)
     assert figures("curves_lr=0.002", "lr") <= names
     assert not figures("curves_lr=0.1") & names
     assert caplog.messages == ["no curves of learning rate 0.1: every run failed"]
 
 
-def test_a_sweep_in_which_all_failed_is_reported(build, tmp_path):
+def test_a_sweep_in_which_all_failed_has_tables(build, tmp_path):
     sweep = build({"lr": [0.002, 0.1]}).end("failed")
     sweep.curves = sweep.curves.iloc[:0]
     assert write(sweep, tmp_path) == tables("table_lr")
 
 
-def test_a_sweep_in_which_all_diverged_is_reported(build, tmp_path):
+def test_a_sweep_in_which_all_diverged_has_tables_and_figures(build, tmp_path):
     names = write(build({"lr": [0.1, 1.0]}).end("diverged", after=0), tmp_path)
     assert names == figures("curves_lr=0.1", "curves_lr=1.0", "lr") | tables("table_lr")
 
 
-def test_too_many_curves_are_cut_and_the_log_says_so(build, tmp_path, caplog, monkeypatch):
+def test_figures_of_curves_are_limited_with_a_warning(build, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("fmnist_lab.results.write.MOST_CURVES", 2)
     names = write(build({"lr": [0.1, 0.2, 0.3]}, epochs=1), tmp_path)
     assert figures("curves_lr=0.1", "curves_lr=0.2") <= names
@@ -143,7 +143,7 @@ def test_too_many_curves_are_cut_and_the_log_says_so(build, tmp_path, caplog, mo
 
 
 @pytest.mark.promise
-def test_too_many_facets_are_not_drawn_and_the_log_says_so(build, tmp_path, caplog, monkeypatch):
+def test_too_many_facets_are_not_drawn_with_a_warning(build, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("fmnist_lab.results.write.MOST_FACETS", 2)
     names = write(build({"lr": [0.1, 0.2], "batch_size": [1, 2, 4]}, epochs=1), tmp_path)
     assert figures("batch_size") | tables("table_lr") <= names
@@ -158,13 +158,13 @@ def test_hostile_values_make_harmless_files(build, tmp_path):
 
 
 @pytest.mark.promise
-def test_a_report_written_again_is_the_same(build, tmp_path):
+def test_results_written_again_are_the_same(build, tmp_path):
     sweep = build({"lr": [0.002, 0.1], "seed": [0, 1]})
     first = {path: path.read_bytes() for path in write_results(*sweep.frames, tmp_path)}
     assert {path: path.read_bytes() for path in write_results(*sweep.frames, tmp_path)} == first
 
 
-def test_the_reader_s_own_matplotlib_settings_change_nothing(build, tmp_path):
+def test_the_users_matplotlib_settings_change_nothing(build, tmp_path):
     write_results(*build().frames, tmp_path / "a")
     with matplotlib.rc_context({"lines.linewidth": 9, "figure.dpi": 33}):
         before = dict(matplotlib.rcParams)
@@ -193,7 +193,7 @@ def test_importing_the_package_costs_nothing():
     assert result.stdout.strip() == "[]"
 
 
-def test_a_report_needs_no_display_and_no_models():
+def test_writing_results_needs_no_display_and_no_models():
     code = """
 import sys, fmnist_lab.results.write, fmnist_lab.results.terminal
 print(sorted({'torch', 'hydra', 'omegaconf', 'matplotlib.pyplot', 'fmnist_lab.models'} & set(sys.modules)))

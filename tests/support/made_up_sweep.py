@@ -1,4 +1,4 @@
-"""Synthetic sweeps of realistic values: what is tested here is the drawing and counting, not the training."""
+"""Made-up sweeps of realistic values, for tests of drawing and counting; nothing is trained."""
 
 import hashlib
 import itertools
@@ -42,7 +42,7 @@ ALIASES = {
 
 @dataclass
 class Sweep:
-    """The three frames of a sweep, as a report is given them."""
+    """The three frames of a sweep, which `write_results` takes."""
 
     results: pd.DataFrame
     curves: pd.DataFrame
@@ -53,7 +53,7 @@ class Sweep:
         return self.results, self.curves, self.settings
 
     def end(self, status: str, after: int = 0, **where: Any) -> "Sweep":
-        """The same sweep, but the runs with these values in `results` diverged, or failed, after some epochs."""
+        """Return the sweep with `status` (diverged or failed) after some epochs for the runs with these values."""
         matching = (self.results[list(where)] == pd.Series(where)).all(axis=1)
         results, curves = self.results.copy(), self.curves.copy()
         results.loc[matching, "status"] = status
@@ -66,7 +66,7 @@ class Sweep:
         return Sweep(results, curves[~lost | (curves["epoch"] <= kept)], self.settings)
 
     def condition(self, name: str, value: Any, **where: Any) -> "Sweep":
-        """The same sweep, but some runs were timed on another CPU, or with other threads or workers."""
+        """Return the sweep with another CPU, BLAS, or number of threads or workers for some runs."""
         matching = (self.results[list(where)] == pd.Series(where)).all(axis=1)
         settings = self.settings.copy()
         settings.loc[self.results.loc[matching, "run"], name] = value
@@ -77,7 +77,7 @@ Build = Callable[..., Sweep]
 
 
 def build_sweep(varied: dict[str, list[Any]] | None = None, **fixed: Any) -> Sweep:
-    """Every combination of the varied settings, for both models unless `model.name` says otherwise."""
+    """Return a run for each combination of the varied settings, for both models unless `model.name` is given."""
     choices = {"model.name": ["custom", "torch"], **(varied or {})}
     runs = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
     settings = [with_conditions({**DEFAULTS, **fixed, **run}) for run in runs]
@@ -88,8 +88,8 @@ def build_sweep(varied: dict[str, list[Any]] | None = None, **fixed: Any) -> Swe
         history = train(setting)
         curves += [{**columns, "run": name, **epoch} for epoch in history]
         results.append({**columns, "run": name, "status": "finished", **outcome(history)})
-    told = pd.DataFrame(settings, index=pd.Index(names, name="run")).assign(blas="A BLAS")
-    return Sweep(pd.DataFrame(results)[RESULTS], pd.DataFrame(curves)[CURVES], told)
+    table = pd.DataFrame(settings, index=pd.Index(names, name="run")).assign(blas="A BLAS")
+    return Sweep(pd.DataFrame(results)[RESULTS], pd.DataFrame(curves)[CURVES], table)
 
 
 def with_conditions(setting: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def with_conditions(setting: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(setting: dict[str, Any]) -> list[dict[str, float]]:
-    """Losses and accuracies as such networks have them: a sum of what each setting is known to do."""
+    """Return a history per epoch with losses and accuracies that depend on the settings as in real runs."""
     chance = np.random.default_rng(list(repr(setting).encode()))
     widths = [int(width) for width in re.findall(r"\d+", setting["architecture.hidden"])]
     capacity = 0.02 * math.log2(min(widths) / 64) + (0.008 if setting["model.name"] == "custom" else 0)
