@@ -111,7 +111,7 @@ def test_the_conditions_of_a_failed_run_do_not_matter(build):
 
 
 @pytest.mark.parametrize(("validation", "notes"), [(0, [TEST_IS_VALIDATION]), (0.1, []), (5000, [])])
-def test_a_remark_tells_that_there_are_no_validation_images(build, validation, notes):
+def test_missing_validation_images_give_a_remark(build, validation, notes):
     assert remarks(runs_of(build(**{"data.validation": validation}))) == notes
 
 

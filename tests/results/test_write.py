@@ -99,14 +99,14 @@ def test_the_table_of_widths(build, tmp_path):
     assert lines[2].startswith("| 8-128 | custom (NumPy) | 1 |")
 
 
-def test_a_note_tells_why_there_is_no_time(build, tmp_path):
+def test_missing_times_are_explained_in_the_notes(build, tmp_path):
     write(build({"lr": [0.002, 0.1]}).condition("workers", 2, lr=0.1), tmp_path)
     table = pd.read_csv(tmp_path / "table_lr.csv")
     assert table["fit_seconds_median"].isna().all()
     assert set(table["notes"]) == {TIMES_DIFFER}
 
 
-def test_a_note_tells_that_validation_was_on_test_images(build, tmp_path):
+def test_validation_on_test_images_is_stated_in_the_notes(build, tmp_path):
     write(build(**{"data.validation": 0}), tmp_path)
     assert set(pd.read_csv(tmp_path / "table.csv")["notes"]) == {TEST_IS_VALIDATION}
 

@@ -63,7 +63,7 @@ def table_figure(tables: Mapping[str, pd.DataFrame], title: str) -> Figure:
     rivals = MODEL_STYLES.values()
     add_legend(
         figure,
-        [*(rival.sample() for rival in rivals), *(rival.sample_printed() for rival in rivals)],
+        [*(rival.legend_line() for rival in rivals), *(rival.legend_line_printed() for rival in rivals)],
         "bars: 95 % prediction intervals, where one more run of ours would lie",
     )
     return figure
@@ -113,7 +113,7 @@ def initialization_figure(runs: pd.DataFrame) -> Figure:
     for axes, label in zip(grid[:, 0], ("validation accuracy", "custom − PyTorch (points)"), strict=True):
         axes.set_ylabel(label)
     seeds = f"mean of {_range(differences['n'])} seeds with 95 % interval" if (differences["n"] > 1).any() else ""
-    add_legend(figure, [rival.sample() for rival in MODEL_STYLES.values()], seeds)
+    add_legend(figure, [rival.legend_line() for rival in MODEL_STYLES.values()], seeds)
     return figure
 
 

@@ -164,7 +164,7 @@ def _back(factor: Factor, lengths: Floats) -> Floats:
 
 
 def _legend(table: pd.DataFrame, timed: bool) -> tuple[list[Line2D], str]:
-    entries = [MODEL_STYLES[str(model)].sample() for model in table["model"].drop_duplicates()]
+    entries = [MODEL_STYLES[str(model)].legend_line() for model in table["model"].drop_duplicates()]
     if table["diverged"].any():
         entries.append(Line2D([], [], color="black", linestyle="none", marker="x", label="diverged"))
     fewest, most = table.loc[table["n"] > 0, "n"].min(), table["n"].max()

@@ -48,7 +48,7 @@ def curves_figure(curves: pd.DataFrame, runs: pd.DataFrame, title: str, printed:
     several_seeds = max(_seeds(model_runs) for _, model_runs in models) > 1
     entries = [_legend_entry(style, model_runs) for style, model_runs in models]
     if printed:
-        entries += [style.sample_printed() for style, _ in models]
+        entries += [style.legend_line_printed() for style, _ in models]
     band = "95 % band for a further run" if printed else "95 % band"
     add_legend(figure, entries, f"mean of n seeds with {band}" if several_seeds else "")
     return figure
@@ -90,7 +90,7 @@ def _limit_to_lines(axes: Axes) -> None:
 
 def _legend_entry(style: ModelStyle, runs: pd.DataFrame) -> Line2D:
     seeds = f"n = {_seeds(runs)}" if _seeds(runs) > 1 else ""
-    return style.sample(seeds, failure_note(runs))
+    return style.legend_line(seeds, failure_note(runs))
 
 
 def _seeds(runs: pd.DataFrame) -> int:

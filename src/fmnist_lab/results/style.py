@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 PANEL, WIDE_PANEL = (3.5, 2.8), (4.5, 3.0)  # width and height in inches; wide for a panel alone in its row
 PNG_DPI = 150
 FAINT = 0.45
-ENTRY_INCHES, CHARACTER_INCHES = 0.8, 0.068  # widths in a legend: sample and gaps, one character
+ENTRY_INCHES, CHARACTER_INCHES = 0.8, 0.068  # widths in a legend: line and gaps, one character
 
 
 class ModelStyle(NamedTuple):
@@ -36,11 +36,11 @@ class ModelStyle(NamedTuple):
         hollow = {"markerfacecolor": "none", "markeredgewidth": 1.1, "markersize": 8}
         return {"color": self.color, "marker": self.marker, "linestyle": "none"} | hollow
 
-    def sample_printed(self) -> Line2D:
+    def legend_line_printed(self) -> Line2D:
         """Return the legend entry of published values."""
         return Line2D([], [], label=f"{self.label}, printed", **self.printed)
 
-    def sample(self, *remarks: str) -> Line2D:
+    def legend_line(self, *remarks: str) -> Line2D:
         """Return the legend entry of our values: the label, then the remarks that are not empty."""
         return Line2D([], [], label=", ".join(filter(None, [self.label, *remarks])), **self.line)
 
