@@ -1,4 +1,4 @@
-"""Tables checked from the command line: real runs, made small, on the real data."""
+"""Tables compared from the command line: real runs, made small, on the real data."""
 
 import json
 import re
@@ -40,16 +40,16 @@ rows:
 
 @pytest.fixture
 def mine(tmp_path, capsys, monkeypatch):
-    """Checks a table in a folder of the test's own; gives what was said, and where the outcome lies."""
+    """Return a function that compares a table in the test's folder, and returns its output and its folder."""
     monkeypatch.chdir(tmp_path)
 
-    def checked(text, *words, status=0, name="mine.yaml"):
+    def compared(text, *words, status=0, name="mine.yaml"):
         Path(name).write_text(text, encoding="utf-8")
         assert main([name, *words]) == status
         captured = capsys.readouterr()
         return captured.err if status == 2 else captured.out, tmp_path / "outputs" / "checks" / Path(name).stem
 
-    return checked
+    return compared
 
 
 def table_of(folder):
@@ -57,9 +57,9 @@ def table_of(folder):
 
 
 @pytest.mark.promise
-def test_each_number_is_judged_by_the_runs_of_its_settings(mine):
-    said, folder = mine(TABLE, "--seeds", "3")
-    assert said.startswith("9 runs to train")  # of the five numbers two are of the same runs, and one of none
+def test_each_number_is_compared_with_the_runs_of_its_settings(mine):
+    output, folder = mine(TABLE, "--seeds", "3")
+    assert output.startswith("9 runs to train")  # of the five numbers two are of the same runs, and one of none
     table = table_of(folder)
     assert list(table["n"]) == ["3", "3", "3", "3", "0"]
     assert list(table["verdict"]) == ["published higher", "reproduced", "explained", "reproduced", "not testable"]
@@ -70,10 +70,10 @@ def test_each_number_is_judged_by_the_runs_of_its_settings(mine):
     for name in ("table.md", "table.tex", "figures/differences.png", "figures/differences.svg"):
         assert (folder / name).stat().st_size > 0
 
-    said, _ = mine(TABLE, "--seeds", "3")
-    assert "nothing to train" in said
-    said, _ = mine(TABLE, "--seeds", "4")
-    assert "3 to train" in said
+    output, _ = mine(TABLE, "--seeds", "3")
+    assert "nothing to train" in output
+    output, _ = mine(TABLE, "--seeds", "4")
+    assert "3 to train" in output
     assert list(table_of(folder)["n"]) == ["4", "4", "4", "4", "0"]
 
 
@@ -82,7 +82,7 @@ def measured(table):
 
 
 def means(outputs):
-    """What the table should have measured, read from the records another way."""
+    """Return what the table should have measured, read from the files of the runs."""
     summaries, histories = {}, {}
     for path in outputs.glob("runs/*/summary.json"):
         config = yaml.safe_load((path.parent / "config.yaml").read_text())
@@ -107,10 +107,10 @@ def test_a_changed_number_changes_verdict_table_and_page(mine):
 
 
 @pytest.mark.promise
-def test_words_that_would_break_a_page_are_shown_as_they_are(mine):
+def test_special_characters_are_escaped_in_page_and_latex(mine):
     row = {"architecture.hidden": [8], "published": 0.8, "note": NASTY, "name": NASTY}
-    told = {"title": NASTY, "source": NASTY, "data.validation": 59000, "epochs": 1, "rows": [row]}
-    _, folder = mine(yaml.safe_dump(told, allow_unicode=True), "--seeds", "1")
+    table = {"title": NASTY, "source": NASTY, "data.validation": 59000, "epochs": 1, "rows": [row]}
+    _, folder = mine(yaml.safe_dump(table, allow_unicode=True), "--seeds", "1")
     page, tex = ((folder / name).read_text("utf-8") for name in ("index.html", "table.tex"))
     assert "<script>fail()" not in page
     assert "&lt;script&gt;fail()" in page
@@ -119,13 +119,13 @@ def test_words_that_would_break_a_page_are_shown_as_they_are(mine):
 
 
 def test_a_dry_run_does_nothing(mine, tmp_path):
-    said, _ = mine(TABLE, "dry_run=true")
-    assert said.startswith("15 runs to train; about ")
+    output, _ = mine(TABLE, "dry_run=true")
+    assert output.startswith("15 runs to train; about ")
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 
 @pytest.mark.promise
-def test_a_diverged_run_is_told(mine):
+def test_diverged_runs_are_counted_in_the_reason(mine):
     text = TABLE.replace("lr: 0.1", "lr: 1e6").replace("epochs: 2", "epochs: 1")
     _, folder = mine(text.replace("at_epoch: 1, ", ""), "--seeds", "2")
     assert "2 of 2 runs diverged" in table_of(folder)["reason"][1]
@@ -146,7 +146,7 @@ def test_a_diverged_run_is_told(mine):
             "batch_size: 1001",
             "mine.yaml: row 2: batch_size=1001: must be at most 1000, the number",
         ),
-        ("lr: 0.1", "seed: 3", "mine.yaml: row 2: seed=3: must be left out of a table: the command line says it"),
+        ("lr: 0.1", "seed: 3", "mine.yaml: row 2: seed=3: must be left out of a table: the command line gives it"),
         ("lr: 0.1", "outputs: elsewhere", "mine.yaml: row 2: outputs=elsewhere: must be left out of a table"),
         ("at_epoch: 1", "at_epoch: 3", "mine.yaml: row 3: at_epoch=3: must be at most 2, the epochs of the run"),
         ("model: torch", "model: 3", "mine.yaml: row 2: "),
@@ -154,11 +154,11 @@ def test_a_diverged_run_is_told(mine):
         ("published: 0.7", "published: 70", "mine.yaml: row 2: published=70: should be an accuracy"),
     ],
 )
-def test_a_wrong_row_is_answered_in_one_line_and_nothing_is_written(mine, tmp_path, found, spoilt, line):
+def test_a_wrong_row_gives_one_line_and_nothing_is_written(mine, tmp_path, found, spoilt, line):
     assert found in TABLE
-    said, _ = mine(TABLE.replace(found, spoilt, 1), status=2)
-    assert said.startswith(f"fmnist_lab: {line}")
-    assert said.count("\n") == 1
+    output, _ = mine(TABLE.replace(found, spoilt, 1), status=2)
+    assert output.startswith(f"fmnist_lab: {line}")
+    assert output.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 
@@ -169,7 +169,7 @@ def test_a_wrong_row_is_answered_in_one_line_and_nothing_is_written(mine, tmp_pa
         (["--seeds", "0"], "--seeds=0: must be a whole number of at least 1"),
         (["lr=-1"], "lr=-1.0: must be a number above 0"),
         (["train=false"], "train=False: must be true, as only a sweep (-m) reports without training"),
-        (["seed=3"], "seed=3: must be left out: --seeds says how many"),
+        (["seed=3"], "seed=3: must be left out: --seeds gives their number"),
         (["name=other"], "name=other: must be left out: a table's folder has the name of its file"),
         (["+hydra.launcher.partition=x"], "hydra.launcher.partition: there is no such key"),
         (["--config-dir", "nowhere"], "--config-dir=nowhere: must be a folder"),
@@ -177,23 +177,23 @@ def test_a_wrong_row_is_answered_in_one_line_and_nothing_is_written(mine, tmp_pa
         (["other/mine.yaml"], "mine.yaml: the file names a folder of its own"),
     ],
 )
-def test_wrong_words_are_answered_in_one_line_and_nothing_is_written(mine, tmp_path, words, line):
+def test_wrong_arguments_give_one_line_and_nothing_is_written(mine, tmp_path, words, line):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "mine.yaml").write_text(TABLE)
-    said, _ = mine(TABLE, *words, status=2)
-    assert said.startswith(f"fmnist_lab: {line}")
-    assert said.count("\n") == 1
+    output, _ = mine(TABLE, *words, status=2)
+    assert output.startswith(f"fmnist_lab: {line}")
+    assert output.count("\n") == 1
     assert not (tmp_path / "outputs").exists()
 
 
 @pytest.mark.parametrize("name", ["..yaml", "...yaml", "a b.yaml", "$(echo).yaml", "-é.yaml"])
-def test_a_name_that_is_no_folders_is_refused(mine, tmp_path, name):
-    said, _ = mine(TABLE, status=2, name=name) if not name.startswith("-") else mine(TABLE, status=2, name=f"x{name}")
-    assert "must be a folder name" in said
+def test_a_name_that_cannot_be_a_folder_is_refused(mine, tmp_path, name):
+    output, _ = mine(TABLE, status=2, name=name) if not name.startswith("-") else mine(TABLE, status=2, name=f"x{name}")
+    assert "must be a folder name" in output
     assert not (tmp_path / "outputs").exists()
 
 
-def test_a_table_of_nothing_that_can_be_tested_is_refused():
+def test_a_table_without_any_testable_number_is_refused():
     text = "title: t\nsource: s\nrows: [{name: people, published: 0.8, not_testable: nobody is asked}]"
     with pytest.raises(InputError, match="each is not_testable"):
         configure(parse_table("mine.yaml", text, KNOWN), [])
@@ -203,21 +203,21 @@ WORDS = st.from_regex(r"[a-z0-9_.+-]{1,8}", fullmatch=True) | st.sampled_from(["
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS
 
 
-def test_any_settings_are_a_runs_or_one_clear_line():
+def test_any_settings_give_a_configuration_or_one_clear_line():
     @given(st.dictionaries(st.sampled_from(KNOWN), VALUES | st.lists(VALUES, max_size=3), max_size=3))
-    def answered(told):
+    def check_settings(settings):
         try:
-            outcome = configured(PublishedEntry(told, Published(0.8), "test_accuracy"), compose, [])
+            outcome = configured(PublishedEntry(settings, Published(0.8), "test_accuracy"), compose, [])
         except InputError as refused:
             assert str(refused).isprintable()  # noqa: PT017
         else:
             assert isinstance(outcome, Config)
 
     with composing() as compose:
-        answered()
+        check_settings()
 
 
-# What comes with the lab.
+# The tables that come with the lab.
 
 
 @pytest.mark.promise
@@ -230,20 +230,20 @@ def test_the_runs_of_a_shipped_table_are_those_of_its_preset(name):
 
 
 @pytest.mark.promise
-def test_without_a_file_the_shipped_tables_are_checked_and_stand_on_the_page(tmp_path, capsys, monkeypatch):
+def test_without_a_file_the_shipped_tables_are_compared_and_shown_on_the_page(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(reproduce, "on_disk", lambda overrides: [])
     small = ("epochs=4", "data.validation=59000", "architecture.hidden=[4]", "batch_size=500", "dtype=float32")
     assert main(["--seeds", "1", *small, f"outputs={tmp_path.as_posix()}"]) == 0
     assert {path.parent.name for path in tmp_path.glob("checks/*/table.csv")} == {*shipped()}
     page = (tmp_path / "paper" / "index.html").read_text("utf-8")
-    assert "Numbers printed elsewhere" in page
+    assert "Other published tables" in page
     assert "PyTorch&#39;s Quickstart" in page
     assert "python -m fmnist_lab compare zalando" in page
     assert "64.81" in page
-    assert "all runs with epochs=4 data.validation=59000" in page  # not what was printed: it says so
+    assert "all runs with epochs=4 data.validation=59000" in page  # the page states how the settings differ
 
 
-# What is written about the format.
+# The documentation of the format.
 
 
 def documented():

@@ -1,4 +1,4 @@
-"""The statistics of the verdicts: against SciPy, by simulation, and where data are few, alike or spoilt."""
+"""The statistics of the verdicts: against SciPy, by simulation, and for few, equal or missing values."""
 
 import math
 
@@ -32,12 +32,12 @@ samples = st.lists(st.floats(0.1, 0.9), min_size=2, max_size=12).filter(lambda v
 
 
 def assess(value, measured, **known):
-    """`compare` with the published number in plain words."""
+    """Return the comparison of a published number with runs."""
     return compare(Published(value, **known), measured)
 
 
 def within_binomial_error(count: int, rate: float) -> bool:
-    """Whether so many of TRIALS may come from this rate: within four standard errors."""
+    """Return whether a count out of TRIALS is within four standard errors of the rate."""
     return abs(count / TRIALS - rate) <= 4 * math.sqrt(rate * (1 - rate) / TRIALS)
 
 
@@ -78,7 +78,7 @@ def test_coverage_is_nominal_and_twice_the_half_width_is_noticed(n, runs):
 
 @pytest.mark.parametrize("n", [3, 5, 10])
 def test_coverage_with_a_published_spread(n):
-    """Welch's interval is near its rate, not exact; unequal spreads on purpose."""
+    """Welch's interval has its rate only approximately; the spreads are unequal on purpose."""
     rng = np.random.default_rng(n)
     ours, theirs = rng.normal(0.65, 0.008, (TRIALS, n)), rng.normal(0.65, 0.004, (TRIALS, 49))
     found = [
@@ -89,7 +89,7 @@ def test_coverage_with_a_published_spread(n):
 
 @pytest.mark.parametrize("n", [3, 5, 10])
 def test_the_detectable_discrepancy_is_detected_at_the_stated_rate(n):
-    """The shift is fixed; what each sample estimates of it is right on average of the variance."""
+    """The shift is fixed at the value that a sample with the true standard deviation gives."""
     rng = np.random.default_rng(n)
     sd, runs = 0.003, 1
     unit = assess(0.0, np.array([-1.0, 1.0] * 6)[:n], margin=WIDE)
@@ -110,7 +110,7 @@ def test_reading_error_widens_on_both_sides():
     assert assess(edge, values, reading_error=0.0015).verdict == "inconclusive"  # inside, but wider than the margin
 
 
-def test_outside_is_told_however_wide_and_inside_only_if_narrow():
+def test_a_wide_interval_shows_what_is_outside_but_not_what_is_inside():
     wide = [0.50, 0.52, 0.54]
     assert assess(0.53, wide).verdict == "inconclusive"
     assert "wider than 0.01" in assess(0.53, wide).reason
@@ -158,7 +158,7 @@ def test_holm_only_raises_and_keeps_the_order(p):
     assert corrected.max() <= 1
 
 
-def test_a_table_errs_in_any_cell_in_at_most_one_of_twenty():
+def test_a_true_table_has_any_false_verdict_in_at_most_one_of_twenty():
     rng = np.random.default_rng(0)
     wrong = 0
     for _ in range(TRIALS // 2):
@@ -168,7 +168,7 @@ def test_a_table_errs_in_any_cell_in_at_most_one_of_twenty():
     assert wrong / (TRIALS // 2) <= 0.05 + 4 * math.sqrt(0.05 * 0.95 / (TRIALS // 2))
 
 
-def test_what_the_correction_spares_is_inconclusive():
+def test_a_number_outside_but_not_after_the_correction_is_inconclusive():
     values = [0.80, 0.81, 0.82, 0.83, 0.84]
     edge = assess(0.5, values)
     just_outside = np.mean(values) + edge.half_width * 1.05
@@ -189,7 +189,7 @@ def test_no_p_value_from_fewer_than_five():
 
 
 def related_curves(rng, trials, n, places=10, sd=0.004):
-    """Random walks about a rising curve: neighbours are alike, as epochs are."""
+    """Return random walks about a rising curve, whose neighbouring places are correlated like epochs."""
     steps = rng.normal(0, 1, (trials, n, places)).cumsum(axis=2) / np.sqrt(np.arange(1, places + 1))
     return np.linspace(0.7, 0.8, places) + sd * steps
 
@@ -208,7 +208,7 @@ def test_the_band_is_bonferronis():
     assert simultaneous_half_widths(curves, reading_error=0.0015) == pytest.approx(expected)
 
 
-def test_a_curve_is_told_by_the_side_where_it_leaves():
+def test_the_verdict_on_a_curve_names_the_side_where_it_leaves_the_band():
     curves = related_curves(np.random.default_rng(2), 1, 5)[0]
     mean, half_widths = curves.mean(axis=0), simultaneous_half_widths(curves)
     bump = np.zeros(10)
@@ -238,7 +238,7 @@ def test_the_paired_order_is_students():
 
 
 @given(samples, samples)
-def test_an_order_and_its_opposite_mirror_each_other(first, second):
+def test_higher_and_lower_have_swapped_p_values(first, second):
     n = min(len(first), len(second))
     assume(first[:n] != second[:n])
     one, other = (paired(first[:n], second[:n], relation) for relation in ("higher", "lower"))
@@ -294,10 +294,10 @@ def test_a_curve_fits_least_where_it_is_furthest_away_in_half_widths():
 def test_numbers_that_are_not_testable_are_shown_and_leave_the_others_alone():
     ours = [[0.83, 0.831, 0.832, 0.829, 0.828]] * 3
     numbers = [Published(0.8335), Published(0.9, testable=False), Published(0.834)]
-    told, unspecified, other = compare_family(numbers, ours)
+    first, unspecified, other = compare_family(numbers, ours)
     assert (unspecified.verdict, unspecified.n) == ("not testable", 5)
     assert unspecified.difference == pytest.approx(0.83 - 0.9)
-    assert [told, other] == compare_family([numbers[0], numbers[2]], ours[:2])
+    assert [first, other] == compare_family([numbers[0], numbers[2]], ours[:2])
 
 
 def test_one_difference_in_every_pair_decides_nothing():
@@ -332,7 +332,7 @@ def test_five_of_five_is_a_majority_and_four_is_not():
     assert majority([True, False]).difference == 0.5
 
 
-def test_a_sentence_holds_if_every_part_does_and_fails_with_one():
+def test_a_sentence_holds_if_every_assertion_does_and_fails_with_one():
     sure, open_, against = Evidence(5, 0.04, 1), Evidence(5, 0.2, 0.3), Evidence(5, 1, 0.02)
     assert decide([sure, sure]) == "holds"
     assert decide([sure, open_]) == "inconclusive"

@@ -1,4 +1,4 @@
-"""Tables of published numbers: what a file may say, and that any other text is answered in one clear line."""
+"""Files of published numbers: the format, and one clear line for any text of another format."""
 
 import re
 import string
@@ -55,53 +55,53 @@ def refusal(text: str) -> str:
         parse(text)
     line = str(refused.value)
     assert line.startswith("mine.yaml: ")
-    assert line.isprintable()  # so one line, and nothing that moves a terminal's cursor
+    assert line.isprintable()  # so one line, without control characters
     return line.removeprefix("mine.yaml: ")
 
 
-def test_what_stands_above_the_rows_is_meant_for_all_of_them():
-    check = parse(GOOD)
-    first, second, third, people = check.cells
-    assert (check.title, check.source, check.text) == ("Wide or narrow?", "A. Author, 2024, Table 2", GOOD)
+def test_keys_above_the_rows_apply_to_all_of_them():
+    table = parse(GOOD)
+    first, second, third, people = table.entries
+    assert (table.title, table.source, table.text) == ("Wide or narrow?", "A. Author, 2024, Table 2", GOOD)
     assert first.settings == {"optimizer": "adam", "lr": 0.001, "architecture.hidden": [8]}
     assert first.published == Published(0.8, runs=3)
-    assert (first.metric, first.at_epoch, first.mark, first.fitted) == ("test_accuracy", None, "stated", False)
+    assert (first.metric, first.at_epoch, first.basis, first.fitted) == ("test_accuracy", None, "stated", False)
     assert second.published == Published(0.85, 3, 0.002, 0.0005, 0.02)
-    assert (second.name, second.mark) == ("wide & narrow", "digitised")
+    assert (second.name, second.basis) == ("wide & narrow", "digitised")
     assert (third.settings["lr"], third.metric, third.at_epoch, third.fitted) == (0.1, "validation_loss", 2, True)
     assert third.published.margin == 0.05
     assert people.not_testable == "nobody is asked here"
 
 
-def test_nothing_takes_back_what_stands_above():
-    assert parse(GOOD.replace("published: 0.8}", "published: 0.8, runs: null}")).cells[0].published == Published(0.8)
+def test_null_in_a_row_takes_back_a_key_above_the_rows():
+    assert parse(GOOD.replace("published: 0.8}", "published: 0.8, runs: null}")).entries[0].published == Published(0.8)
 
 
 def test_numbers_are_those_of_yaml_1_2():
-    assert parse(GOOD.replace("1e-3", "1e+0")).cells[0].settings["lr"] == 1.0
-    assert parse(GOOD.replace("[8]", "[010]")).cells[0].settings["architecture.hidden"] == [10]
+    assert parse(GOOD.replace("1e-3", "1e+0")).entries[0].settings["lr"] == 1.0
+    assert parse(GOOD.replace("[8]", "[010]")).entries[0].settings["architecture.hidden"] == [10]
     assert parse(GOOD.replace("Wide or narrow?", "2024-01-31")).title == "2024-01-31"
-    assert parse(GOOD.replace("optimizer: adam", "optimizer: no")).cells[0].settings["optimizer"] == "no"
+    assert parse(GOOD.replace("optimizer: adam", "optimizer: no")).entries[0].settings["optimizer"] == "no"
 
 
-def test_the_shipped_tables_are_of_this_format():
+def test_the_shipped_tables_have_this_format():
     assert {*shipped()} == {"quickstart", "zalando"}
     for name in shipped():
-        check = read_table(name, KNOWN)
-        assert check.name == name
+        table = read_table(name, KNOWN)
+        assert table.name == name
         assert shipped()[name].startswith(f"# python -m fmnist_lab compare {name}\n")
 
 
-def test_the_published_numbers_are_those_that_were_printed():
+def test_the_shipped_tables_have_the_printed_numbers():
     quickstart, zalando = (read_table(name, KNOWN) for name in ("quickstart", "zalando"))
-    assert quickstart.cells[0].published == Published(0.6481, 49, 0.0042)
-    assert quickstart.cells[2].published == Published(1.0848, 49, 0.0095, 0.0005, 0.05)
-    assert [cell.published.value for cell in quickstart.cells[4:]] == [0.389, 0.552, 0.620, 0.635]
-    assert [cell.published.value for cell in zalando.cells] == [0.871, 0.870, 0.850, 0.848, 0.868, 0.835]
-    assert {cell.published.runs for cell in zalando.cells if not cell.not_testable} == {5}
+    assert quickstart.entries[0].published == Published(0.6481, 49, 0.0042)
+    assert quickstart.entries[2].published == Published(1.0848, 49, 0.0095, 0.0005, 0.05)
+    assert [entry.published.value for entry in quickstart.entries[4:]] == [0.389, 0.552, 0.620, 0.635]
+    assert [entry.published.value for entry in zalando.entries] == [0.871, 0.870, 0.850, 0.848, 0.868, 0.835]
+    assert {entry.published.runs for entry in zalando.entries if not entry.not_testable} == {5}
 
 
-def test_a_metric_of_a_table_is_one_of_the_reports_claims():
+def test_the_metrics_of_tables_are_metrics_of_claims():
     assert METRICS.items() <= OF_CLAIMS.items()
 
 
@@ -136,13 +136,13 @@ def test_a_metric_of_a_table_is_one_of_the_reports_claims():
         ("at_epoch: 2", "at_epoch: last", "row 3: at_epoch=last: should be a whole number"),
         ("fitted: true", "fitted: 3", "row 3: fitted=3: should be true or false"),
         ("name: people", "name: [people]", "row 4: name=.*: should be a text"),
-        ("name: people", 'name: "a\\e[31mb"', "row 4: name=.*: should be a text of at most 500 printable signs"),
+        ("name: people", 'name: "a\\e[31mb"', "row 4: name=.*: should be a text of at most 500 printable characters"),
         ("title: Wide or narrow?", "", "title=None: should be a text"),
         ("source: A. Author, 2024, Table 2", "source: {a: b}", "source=.*: should be a text"),
         ("rows:\n", "rows:\n  - 0.8\n", "row 1: 0.8: should have keys"),
         ("rows:\n", "lines:\n", "rows: should be a list"),
         ("rows:\n", "rows: []\nlines:\n", "rows: should be a list"),
-        ("runs: 3\n", "runs: 3\nruns: 4\n", "line 5: runs: stands twice"),
+        ("runs: 3\n", "runs: 3\nruns: 4\n", "line 5: runs: appears twice"),
         ("runs: 3\n", "runs: 3\n? [a]\n: b\n", "a key should be a word"),
         ("title: Wide or narrow?", "title: !!python/object/apply:os.system [echo]", "line 2: anchors, aliases"),
         ("title: Wide or narrow?", "title: !!int ''", "line 2: anchors, aliases"),
@@ -154,7 +154,7 @@ def test_a_metric_of_a_table_is_one_of_the_reports_claims():
         ("lr: 1e-3", f"lr: {'9' * 5000}", "integer string conversion|digits"),
     ],
 )  # fmt: skip
-def test_a_wrong_entry_is_answered_in_one_line(found, spoilt, named):
+def test_a_wrong_entry_gives_one_clear_line(found, spoilt, named):
     assert found in GOOD
     line = refusal(GOOD.replace(found, spoilt, 1))
     assert re.search(named, line), line
@@ -162,7 +162,7 @@ def test_a_wrong_entry_is_answered_in_one_line(found, spoilt, named):
 
 
 @pytest.mark.parametrize("text", ["", "- a", "5", "rows", "null", "{}", "\0", "\x1b[2J", "[" * 50_000, "{a: " * 5000])
-def test_a_file_of_another_kind_is_answered_in_one_line(text):
+def test_a_file_of_another_kind_gives_one_clear_line(text):
     refusal(text)
 
 
@@ -178,10 +178,10 @@ KEYS = st.sampled_from([*ROW_KEYS, "lr", "architecture.hidden", "model", "experi
 ROWS = st.dictionaries(KEYS, TREES, max_size=5).map(lambda row: {"published": 0.8, **row})
 
 
-def answer(text: str) -> str:
-    """The one line that refuses a text; empty for one that is a table."""
+def message_of(text: str) -> str:
+    """Return the line that refuses a text; empty for one that is a table."""
     try:
-        return "" if parse(text).cells else "a table without cells"
+        return "" if parse(text).entries else "a table without entries"
     except InputError as refused:
         return str(refused)
 
@@ -193,20 +193,20 @@ def is_clear(line: str) -> bool:
 @given(st.text() | st.text(string.printable) | st.text("{}[]&*!:-#'\"\n a1.|>%@`,?<"))
 @settings(max_examples=300)
 def test_any_text_is_a_table_or_one_clear_line(text):
-    assert is_clear(answer(text))
+    assert is_clear(message_of(text))
 
 
 @pytest.mark.promise
 @given(TREES, TREES, st.lists(ROWS, min_size=1, max_size=3) | TREES, ROWS)
 @settings(max_examples=300)
 def test_any_tree_is_a_table_or_one_clear_line(title, source, rows, common):
-    assert is_clear(answer(yaml.safe_dump({**common, "title": title, "source": source, "rows": rows})))
+    assert is_clear(message_of(yaml.safe_dump({**common, "title": title, "source": source, "rows": rows})))
 
 
 @given(st.integers(0, len(GOOD)), st.integers(0, 20), st.text(max_size=5))
 @settings(max_examples=300)
 def test_a_spoilt_table_is_a_table_or_one_clear_line(at, cut, put):
-    assert is_clear(answer(GOOD[:at] + put + GOOD[at + cut :]))
+    assert is_clear(message_of(GOOD[:at] + put + GOOD[at + cut :]))
 
 
 # The file.
@@ -220,7 +220,7 @@ def test_a_spoilt_table_is_a_table_or_one_clear_line(at, cut, put):
         (None, "there is no such file; it should be a YAML file, or one of quickstart, zalando"),
     ],
 )
-def test_a_wrong_file_is_answered_in_one_line(tmp_path, content, named):
+def test_a_wrong_file_gives_one_clear_line(tmp_path, content, named):
     file = tmp_path / "mine.yaml"
     if content is not None:
         file.write_bytes(content)
@@ -230,7 +230,7 @@ def test_a_wrong_file_is_answered_in_one_line(tmp_path, content, named):
 
 
 @pytest.mark.parametrize("file", ["", ".", "/", "\0", "nowhere/../mine", "a\x1b[2Jb", "/dev/zero"])
-def test_no_file_is_answered_in_one_line(file):
+def test_no_file_gives_one_clear_line(file):
     with pytest.raises(InputError) as refused:
         read_table(file, KNOWN)
     assert str(refused.value).isprintable()

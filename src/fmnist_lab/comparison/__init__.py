@@ -1,1 +1,1 @@
-"""Published numbers against runs: the table format, the statistics of a verdict, the outcome."""
+"""Published numbers compared with runs: the table format, the statistics of a verdict, the files of the outcome."""

@@ -1,4 +1,4 @@
-"""How the data files of this package are read: checked entry by entry, a wrong one told in one line."""
+"""Read YAML files of published numbers: every entry is validated, and a wrong one gives an error of one line."""
 
 import math
 import re
@@ -13,20 +13,20 @@ from fmnist_lab.errors import InputError
 # How a printed value is known; the key of the YAML files for it is `mark`.
 KNOWN_BASES = ("stated", "digitised", "author's code", "inferred")
 
-# What the reading of a file raises where it is not as it should be; the last for lists within lists without end.
+# Exceptions that a wrong file causes; the last one for lists nested too deeply.
 WRONG = (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
-LONGEST = 300  # signs of a complaint
+LONGEST = 300  # characters of an error message
 
 Built = TypeVar("Built")
 
 
 def package_text(package: str, name: str) -> str:
-    """A data file as this package carries it."""
+    """Return the text of a data file of `package`."""
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def parse(name: str, text: str, build: Callable[..., Built]) -> Built:
-    """What `build` makes of the file's entries, given as keywords. Raises InputError at the first that is wrong."""
+    """Return `build` called with the file's entries as keywords. Raises InputError for the first wrong entry."""
     try:
         return build(**yaml.safe_load(text))
     except WRONG as error:
@@ -34,12 +34,12 @@ def parse(name: str, text: str, build: Callable[..., Built]) -> Built:
 
 
 def parse_plain(name: str, text: str, build: Callable[..., Built]) -> Built:
-    """`parse` for a file from anywhere: its YAML may hold texts, numbers, lists and mappings, and nothing else.
+    """Return what `parse` returns, for a file from a user: only texts, numbers, lists and mappings are allowed.
 
-    Raises InputError, in one line that begins with `name`.
+    Raises InputError with one line that begins with `name`.
     """
     try:
-        entries = yaml.load(text, _PlainLoader)  # noqa: S506 (it makes nothing but the plainest objects)
+        entries = yaml.load(text, _PlainLoader)  # noqa: S506 (this loader makes only plain objects)
         if not isinstance(entries, dict):
             raise ValueError("it should have keys, such as title and rows")
         return build(**{str(key): entry for key, entry in entries.items()})
@@ -48,17 +48,17 @@ def parse_plain(name: str, text: str, build: Callable[..., Built]) -> Built:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML 1.2's core types in place of 1.1's, so that 1e-3 is a number and a date a text.
+    """A loader with the core types of YAML 1.2, in which 1e-3 is a number and a date is a text.
 
-    No tags, no anchors and aliases (so that nothing multiplies), and no key twice.
+    It refuses tags, anchors, aliases (which could multiply the size) and repeated keys.
     """
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012 (as PyYAML asks for it)
+    yaml_implicit_resolvers = {}  # noqa: RUF012 (PyYAML needs it)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or event.anchor or event.tag not in (None, "!"):
-            raise ValueError(f"line {event.start_mark.line + 1}: anchors, aliases and tags (& * !) have no place here")
+            raise ValueError(f"line {event.start_mark.line + 1}: anchors, aliases and tags (& * !) are not allowed")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -67,7 +67,7 @@ class _PlainLoader(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode):
                 raise ValueError(f"line {key.start_mark.line + 1}: a key should be a word")
             if key.value in keys[:place]:
-                raise ValueError(f"line {key.start_mark.line + 1}: {key.value}: stands twice")
+                raise ValueError(f"line {key.start_mark.line + 1}: {key.value}: appears twice")
         return dict(super().construct_mapping(node, deep))
 
 
@@ -83,18 +83,18 @@ _PlainLoader.add_constructor("tag:yaml.org,2002:float", lambda _, node: float(no
 
 
 def one_line(error: object) -> str:
-    """What an error says, in one line of printable signs, not too long."""
+    """Return the message of an error as one line of at most LONGEST printable characters."""
     text = printable(" ".join(str(error).split()))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
 def printable(text: str) -> str:
-    """The text without signs that would move a terminal's cursor or hide what follows."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+    """Return `text` with a question mark for each control character, which could change the terminal's state."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def each(entries: Any, build: Callable[[str, Any], Built]) -> dict[str, Built]:
-    """What `build` makes of each entry and its key; an error is told with the key in front of it."""
+    """Return `build(key, entry)` for each entry. Raises ValueError that begins with the key of a wrong entry."""
     built = {}
     for key, entry in dict(entries).items():
         try:
@@ -105,6 +105,7 @@ def each(entries: Any, build: Callable[[str, Any], Built]) -> dict[str, Built]:
 
 
 def number(value: Any, largest: float = math.inf) -> float:
+    """Return `value` as a float. Raises ValueError unless it is a number above 0 and at most `largest`."""
     if type(value) not in (int, float) or not 0 < value <= largest:
         raise ValueError(f"{value!r} should be a number above 0 and at most {largest:g}")
     return float(value)
@@ -116,6 +117,7 @@ def known_basis(basis: str) -> str:
 
 
 def one_of(name: str, value: str, known: Collection[str]) -> str:
+    """Return `value` if it is in `known`. Raises ValueError, which names the key `name`."""
     if value not in known:
         raise ValueError(f"{name}={value}: should be one of {', '.join(known)}")
     return value

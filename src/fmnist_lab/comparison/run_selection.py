@@ -1,4 +1,4 @@
-"""The runs behind a claim: picked by their settings, whichever sweep trained them, and measured seed by seed."""
+"""The runs of a sample: selected by their settings, whichever sweep trained them, and measured seed by seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fmnist_lab.results.summary_statistics import same_conditions
 
 EARLY = 3  # epochs
 
-Sample = Mapping[str, Any]
+Sample = Mapping[str, Any]  # the settings of the runs, and in some `at`, the epoch of interest
 
 RESULT_METRICS: dict[str, Callable[[pd.DataFrame], pd.Series[float]]] = {
     "test_accuracy": lambda runs: runs["test_accuracy"].astype(float),
@@ -24,7 +24,7 @@ RESULT_METRICS: dict[str, Callable[[pd.DataFrame], pd.Series[float]]] = {
     "seconds": lambda runs: runs["fit_seconds"].astype(float).map(math.log),
     "gap": lambda runs: runs["train_accuracy"].astype(float) - runs["test_accuracy"].astype(float),
 }
-# of curves, a row a seed and a column an epoch; any other is a column of `curves.csv`, at an epoch
+# Of curves with one row per seed and one column per epoch. Any other metric is a column of `curves.csv` at one epoch.
 CURVE_METRICS: dict[str, Callable[[pd.DataFrame], pd.Series[float]]] = {
     "mean_loss": lambda curves: curves.mean(axis=1),
     "early_loss": lambda curves: curves.loc[:, :EARLY].mean(axis=1),
@@ -35,11 +35,11 @@ CURVE_METRICS: dict[str, Callable[[pd.DataFrame], pd.Series[float]]] = {
 
 
 def join(results: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
-    """Each run once, with the columns of `results.csv` and those configuration keys that are not among them.
+    """Return each run once, with the columns of `results.csv` and all other configuration keys.
 
     Args:
-        results: one row a run, with the columns of `results.csv`.
-        settings: the same runs as the index, one column a flat configuration key, and design.CONDITIONS.
+        results: one row per run, with the columns of `results.csv`.
+        settings: indexed by run, one column per dotted configuration key and each of factors.CONDITIONS.
     """
     further = settings.loc[~settings.index.duplicated(), settings.columns.difference(results.columns)]
     return results.join(further, on="run").drop_duplicates("run", ignore_index=True)
@@ -47,12 +47,12 @@ def join(results: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Samples:
-    """All runs there are, of whatever sweep.
+    """All runs on disk, of every sweep.
 
     Args:
-        runs: as `join` gives it.
-        curves: one row a run and epoch, with the columns of `curves.csv`.
-        base: the settings of a run unless a sample says otherwise; a mapping from model where the models differ.
+        runs: from `join`.
+        curves: one row per run and epoch, with the columns of `curves.csv`.
+        base: the settings that a sample does not name; a value may be a mapping from model to value.
     """
 
     runs: pd.DataFrame
@@ -61,14 +61,14 @@ class Samples:
     _selected: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        known = dict.fromkeys([*RESULTS, *CONDITIONS])  # some stand in both
+        known = dict.fromkeys([*RESULTS, *CONDITIONS])  # some are in both
         empty = {"runs": pd.DataFrame(columns=[*known]), "curves": pd.DataFrame(columns=CURVES)}
         for name, frame in empty.items():
             if getattr(self, name).empty:
                 object.__setattr__(self, name, frame)
 
     def select(self, sample: Sample) -> pd.DataFrame:
-        """The runs with the settings of `sample`, whatever became of them."""
+        """Return the runs with the settings of `sample`, with any status."""
         settings = self.resolve_settings(sample)
         name = repr(sorted(settings.items()))
         if name not in self._selected:
@@ -79,21 +79,23 @@ class Samples:
         return self._selected[name]
 
     def resolve_settings(self, sample: Sample) -> dict[str, Any]:
-        """Every setting that picks a run of `sample`, by its column."""
-        told = {KEYS.get(key, key): value for key, value in sample.items() if key != "at"}
-        settings = {**self.base, **told}
+        """Return the settings that a run of `sample` must have, by column."""
+        given = {KEYS.get(key, key): value for key, value in sample.items() if key != "at"}
+        settings = {**self.base, **given}
         model = settings["model.name"]
         own = {key: value[model] if isinstance(value, Mapping) else value for key, value in settings.items()}
         return {key: str(list(value)) if isinstance(value, list | tuple) else value for key, value in own.items()}
 
     def finished(self, sample: Sample) -> pd.DataFrame:
+        """Return the runs of `sample` that finished."""
         runs = self.select(sample)
         return runs[runs["status"] == "finished"]
 
     def measure(self, sample: Sample, metric: str) -> pd.Series[float]:
-        """The metric (`published.claims.METRICS`; time as its logarithm) of each seed that finished, by seed.
+        """Return the metric of each seed that finished, by seed; `seconds` as their logarithm.
 
-        A seed counts once, however often it ran: repetitions are not replicates.
+        `metric` is one of RESULT_METRICS or CURVE_METRICS, or a column of `curves.csv`. A seed counts once, even if it
+        ran several times: repetitions are not replicates.
         """
         if metric in RESULT_METRICS:
             runs = self.finished(sample)
@@ -105,16 +107,16 @@ class Samples:
         at = sample.get("at", curves.columns.max())
         if at not in curves:
             return pd.Series(dtype=float)
-        # A run may end earlier than others, with patience: then its last epoch is its end.
+        # With `patience`, a run may end earlier than others: then its last value counts.
         values = curves if "at" in sample else curves.ffill(axis=1)
         return cast("pd.Series[float]", values[at]).dropna()
 
     def curve(self, sample: Sample, metric: str) -> pd.DataFrame:
-        """A row a seed that finished, a column an epoch (from 1); only of seeds that saw every epoch."""
+        """Return one row per finished seed and one column per epoch (from 1), for seeds that reached the last epoch."""
         return self._epochs(sample, metric).dropna()
 
     def _epochs(self, sample: Sample, metric: str) -> pd.DataFrame:
-        """As `curve`, of every seed that finished; NaN after its end."""
+        """Return what `curve` returns, for every finished seed, with NaN after its last epoch."""
         seeds = self.finished(sample).set_index("run")["seed"]
         own = self.curves[self.curves["run"].isin(seeds.index)]
         if own.empty:
@@ -123,7 +125,7 @@ class Samples:
         return own.pivot_table(values="value", index="seed", columns="epoch")
 
     def shows(self, sample: Sample, what: str) -> pd.Series[bool]:
-        """Whether each seed shows a property of `published.claims.PROPERTIES`, by seed."""
+        """Return whether each seed has a property, by seed: one of `reproduction.claims.PROPERTIES`."""
         if what == "finished":
             runs = self.select(sample)
             ended = runs[runs["status"].isin(["finished", "diverged"])]
@@ -133,24 +135,25 @@ class Samples:
         return (self.curve(sample, "validation_accuracy").diff(axis=1).iloc[:, 1:] < 0).any(axis=1)
 
     def comparable(self, *samples: Sample) -> bool:
-        """Whether the runs of all these samples were timed under the same conditions."""
+        """Return whether the runs of all these samples were timed under the same conditions."""
         return same_conditions(pd.concat([self.finished(sample) for sample in samples]))
 
     def diverged(self, sample: Sample) -> int:
+        """Return how many runs of `sample` diverged."""
         return int((self.select(sample)["status"] == "diverged").sum())
 
     def failure_note(self, sample: Sample) -> str:
-        """How many of the runs diverged, in words; nothing when none did."""
+        """Return how many runs diverged, as in `2 of 5 runs diverged`; empty if none did."""
         diverged = self.diverged(sample)
         return f"{diverged} of {len(self.select(sample))} runs diverged" if diverged else ""
 
 
 def experiment_command(experiment: str, seeds: Iterable[int]) -> str:
-    """The command that does the runs of an experiment with these seeds."""
+    """Return the command that trains the runs of an experiment with these seeds."""
     return f"python -m fmnist_lab -m experiment={experiment} seed={','.join(map(str, seeds))}"
 
 
 def pairs(first: pd.Series[float], second: pd.Series[float]) -> tuple[pd.Series[float], pd.Series[float]]:
-    """The seeds that both samples have."""
+    """Return the values of the seeds that both samples have."""
     seeds = first.index.intersection(second.index)
     return first.loc[seeds], second.loc[seeds]

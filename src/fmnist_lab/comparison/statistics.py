@@ -1,7 +1,7 @@
-"""Verdicts: what measurements say about a published number or a stated relation. Statistics on plain arrays.
+"""The statistics of a verdict on a published number, or on a stated relation, computed from plain arrays.
 
-Every wrong verdict is to be rare: a number that our own runs could have given is called published higher or lower in at
-most 5 % of cases, and so for the other verdicts. What the data cannot settle is `inconclusive`.
+Wrong verdicts are rare: a number that comes from the same settings as our runs is called published higher or lower in
+at most 5 % of cases; the other verdicts have the same error rate. If the data cannot decide, it is `inconclusive`.
 """
 
 import math
@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from fmnist_lab.results.intervals import ALPHA, CONFIDENCE, simultaneous_half_widths, standard_deviation
 
-POWER = 0.8  # with which the `detectable` discrepancy would have been noticed
+POWER = 0.8  # probability of noticing a `detectable` discrepancy
 MARGIN = 0.01  # in accuracy
-LEAST_SEEDS = 5  # for a p-value, and for what rests on one
+LEAST_SEEDS = 5  # for a p-value, and for verdicts that need one
 
-# Every verdict that there is, and what it means.
+# Every verdict with its meaning.
 VERDICTS = {
     "reproduced": "the published number lies in the prediction interval of our runs",
     "published higher": "the published number lies above the prediction interval",
@@ -30,8 +30,8 @@ VERDICTS = {
     "identical": "the two sides are the same in every pair of runs",
     "contradicted": "the report's own printed values contradict the sentence",
     "consistent": "the report's own printed values agree with the sentence",
-    "inconclusive": "our runs cannot settle it",
-    "not testable": "nothing that can be run would settle it",
+    "inconclusive": "our runs cannot decide",
+    "not testable": "no run could decide",
 }
 RELATIONS = ("higher", "lower", "same", "not lower")
 
@@ -42,9 +42,10 @@ Floats = NDArray[np.float64]
 class Published:
     """A published number: the mean of `runs` runs.
 
-    `sd` is the standard deviation of these runs, where it is known (there must be more than one). The number may be
-    misread or rounded by `reading_error` at most. An interval of ours wider than `margin`, fixed beforehand, settles
-    nothing. What is not `testable` is only shown beside our runs, as no run of ours is at its settings.
+    `sd` is the standard deviation of these runs, if it is known; there must be at least two. `reading_error` is the
+    largest error of reading or rounding the number. If our interval has a half-width above `margin`, which is fixed
+    beforehand, it is too wide for `reproduced`. A number that is not `testable` is only shown beside our runs, since
+    none of them has its settings. Raises ValueError for an `sd` of fewer than two runs.
     """
 
     value: float
@@ -61,11 +62,12 @@ class Published:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A published number, or curve, against our runs.
+    """A published number, or curve, compared with `n` runs of ours.
 
     `difference` is measured minus published. `half_width` is that of the prediction interval. `detectable` is the
-    discrepancy that would have been noticed with probability POWER. `p` is corrected for the family, and NaN below
-    LEAST_SEEDS runs. Of a curve they are those at place `at`, where it fits least: furthest away in half-widths.
+    discrepancy that would have been noticed with probability POWER. `p` is corrected for the number of comparisons,
+    and NaN for fewer than LEAST_SEEDS runs. For a curve, these are the values at place `at`, where the difference is
+    largest in half-widths.
     """
 
     verdict: str
@@ -80,10 +82,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What our runs say for and against a relation; both p-values are meant for the level ALPHA.
+    """The evidence of `n` runs for and against a relation; each p-value is for a test at level ALPHA.
 
-    `p_for` is small when the relation shows, `p_against` when its opposite does. `difference` is the mean of first
-    minus second (or a share of the runs), known to `half_width` with `confidence`.
+    A small `p_for` supports the relation, a small `p_against` its opposite. `difference` is the mean of first minus
+    second (or a share of the runs), with an interval of `half_width` at `confidence`. `identical`: all pairs are equal.
     """
 
     n: int
@@ -97,28 +99,31 @@ class Evidence:
 
 
 def compare(published: Published, measured: ArrayLike) -> Comparison:
-    """A published number against our runs, through their prediction interval.
+    """Compare a published number with our runs by their prediction interval.
 
-    mean ± t s sqrt(1/n + 1/m), with n of our runs and m published ones (Hahn and Meeker, Statistical Intervals, 1991,
-    section 4.7), widened by the reading error. Where the published standard deviation is known, it stands for the
-    published part: mean ± t sqrt(s²/n + sd²/m), with the degrees of freedom of Welch (Biometrika 34, 1947). A number
-    outside is published higher or lower, however wide the interval; one inside is reproduced only if the half-width is
-    within the margin.
+    mean ± t s sqrt(1/n + 1/m), for n runs of ours and m published ones (Hahn and Meeker, Statistical Intervals, 1991,
+    section 4.7), widened by the reading error. If the published standard deviation is known, the interval is
+    mean ± t sqrt(s²/n + sd²/m), with the degrees of freedom of Welch (Biometrika 34, 1947). A number outside is
+    published higher or lower, however wide the interval. A number inside is reproduced only if the half-width is at
+    most the margin.
 
     Args:
-        measured: (n,) independent runs; NaN counts as no run.
+        measured: shape (n,), independent runs; NaN values are left out.
     """
     return compare_family([published], [measured])[0]
 
 
 def compare_family(published: Sequence[Published], measured: Sequence[ArrayLike]) -> list[Comparison]:
-    """`compare` each of the numbers that stand together, as a table's cells, corrected for their number by Holm.
+    """Compare several published numbers, such as the entries of a table, with p-values corrected by Holm's method.
 
-    Intervals and half-widths are each number's own. One outside its own interval is called published higher or lower
-    only if it stays outside after the correction, else inconclusive.
+    Intervals and half-widths are not corrected. A number outside its interval is published higher or lower only if its
+    corrected p-value is below ALPHA, else inconclusive.
+
+    Args:
+        measured: for each number the array that `compare` takes.
     """
     family = max(sum(number.testable for number in published), 1)
-    alpha = ALPHA / family  # what the smallest p-value must come below
+    alpha = ALPHA / family  # the smallest p-value must be below it
     single = [_compare(number, ours, alpha) for number, ours in zip(published, measured, strict=True)]
     corrected = iter(holm([one.p for one in single if one.verdict != "not testable"]))
     return [one if one.verdict == "not testable" else _correct(one, float(next(corrected)), family) for one in single]
@@ -127,14 +132,13 @@ def compare_family(published: Sequence[Published], measured: Sequence[ArrayLike]
 def compare_curve(
     published: ArrayLike, measured: ArrayLike, *, runs: int = 1, reading_error: float = 0.0, margin: float = MARGIN
 ) -> Comparison:
-    """A published curve against our runs: `reproduced` if it lies in their simultaneous band throughout.
+    """Compare a published curve with our runs: it is `reproduced` if all of it lies in their simultaneous band.
 
-    The band is as precise as its median half-width, which is what the margin is for: where training starts, runs
-    differ more than where it ends.
+    The margin limits the median half-width of the band, as runs differ more at the start of training than at its end.
 
     Args:
-        published: (k,).
-        measured: (n, k), a row a run.
+        published: shape (k,).
+        measured: shape (n, k), one row per run.
     """
     curves = np.asarray(measured, dtype=np.float64)
     n, places = curves.shape
@@ -169,7 +173,7 @@ def compare_curve(
 
 
 def holm(p: ArrayLike) -> Floats:
-    """P-values corrected for their number; NaN counts as 1 (Holm, Scandinavian Journal of Statistics 6, 1979)."""
+    """Return p-values corrected for their number; NaN counts as 1 (Holm, Scand. Journal of Statistics 6, 1979)."""
     raw = np.nan_to_num(np.asarray(p, dtype=np.float64), nan=1.0)
     order = np.argsort(raw)
     stepped = np.maximum.accumulate(raw[order] * np.arange(len(raw), 0, -1))
@@ -179,14 +183,14 @@ def holm(p: ArrayLike) -> Floats:
 
 
 def paired(first: ArrayLike, second: ArrayLike, relation: str, margin: float = MARGIN) -> Evidence:
-    """Evidence that `first` is `higher`, `lower`, the `same` or `not lower` than `second`, pair by pair.
+    """Return the evidence that `first` is `higher`, `lower`, the `same` or `not lower` than `second`.
 
-    Student's t on the differences. `same` is an equivalence test, two one-sided tests against the margin
-    (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987), with the 90 % interval that
-    belongs to it; `not lower` is lower by no more than the margin.
+    A paired t test. `same` is an equivalence test, two one-sided tests against the margin (Schuirmann, Journal of
+    Pharmacokinetics and Biopharmaceutics 15, 1987), and has a 90 % interval. `not lower` means lower by at most the
+    margin.
 
     Args:
-        first, second: (n,) measurements, paired by place.
+        first, second: shape (n,), paired by place.
     """
     from scipy.stats import t
 
@@ -197,9 +201,9 @@ def paired(first: ArrayLike, second: ArrayLike, relation: str, margin: float = M
     mean, error = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(n)
     if not differences.any():
         agrees = relation in ("same", "not lower")
-        # A tie is no difference, but no proof of the opposite either.
+        # Equal values are no difference, but no proof of the opposite either.
         return Evidence(n, 1.0 - agrees, 1.0, 0.0, 0.0, 0.0, identical=True)
-    if error <= abs(mean) * 1e-12:  # one difference in every pair: no spread to judge it by
+    if error <= abs(mean) * 1e-12:  # the same difference in every pair: no spread to test it against
         return Evidence(n, difference=mean)
 
     def above(bound: float) -> float:
@@ -222,16 +226,16 @@ def paired(first: ArrayLike, second: ArrayLike, relation: str, margin: float = M
 
 
 def paired_curve(first: ArrayLike, second: ArrayLike, relation: str, margin: float = MARGIN) -> list[Evidence]:
-    """`paired` at each place of two sets of curves, (n, k) each."""
+    """Return the evidence of `paired` for each place of two sets of curves, each of shape (n, k)."""
     rows = zip(np.asarray(first, dtype=np.float64).T, np.asarray(second, dtype=np.float64).T, strict=True)
     return [paired(one, other, relation, margin) for one, other in rows]
 
 
 def majority(shows: ArrayLike) -> Evidence:
-    """Evidence that most runs show something: an exact, one-sided binomial test against one half.
+    """Return the evidence that most runs show something: an exact, one-sided binomial test against one half.
 
     Args:
-        shows: (n,) of bool.
+        shows: shape (n,), bool.
     """
     from scipy.stats import binomtest
 
@@ -245,30 +249,30 @@ def majority(shows: ArrayLike) -> Evidence:
 
 
 def explained(verdict: str, fitted: bool) -> str:
-    """The verdict on a number that the settings were `fitted` to: agreement with it reproduces nothing."""
+    """Return `explained` in place of `reproduced` if the settings were `fitted` to the number, else the verdict."""
     return "explained" if fitted and verdict == "reproduced" else verdict
 
 
-def decide(parts: Sequence[Evidence]) -> str:
-    """Whether a sentence holds whose parts must all hold.
+def decide(assertions: Sequence[Evidence]) -> str:
+    """Return the verdict on a sentence from the evidence for each of its assertions.
 
-    It holds if each part does, each at level ALPHA: asking for all of them needs no correction (Berger, Technometrics
-    24, 1982). It does not hold if the opposite of any shows, corrected for their number. From fewer than LEAST_SEEDS
-    runs nothing is decided, but that all pairs are identical.
+    It holds if every assertion holds at level ALPHA, which needs no correction (Berger, Technometrics 24, 1982). It
+    does not hold if there is evidence against any of them, corrected for their number. With fewer than LEAST_SEEDS
+    runs, it can only be identical or inconclusive.
     """
-    if parts and all(part.identical for part in parts):
+    if assertions and all(one.identical for one in assertions):
         return "identical"
-    if not parts or min(part.n for part in parts) < LEAST_SEEDS:
+    if not assertions or min(one.n for one in assertions) < LEAST_SEEDS:
         return "inconclusive"
-    if max(part.p_for for part in parts) <= ALPHA:
+    if max(one.p_for for one in assertions) <= ALPHA:
         return "holds"
-    if min(part.p_against for part in parts) * len(parts) <= ALPHA:
+    if min(one.p_against for one in assertions) * len(assertions) <= ALPHA:
         return "does not hold"
     return "inconclusive"
 
 
 def _compare(published: Published, measured: ArrayLike, alpha: float) -> Comparison:
-    """On its own, with the p-value from however few runs; what is detectable is meant for a test at `alpha`."""
+    """Compare one number, without a correction; `alpha` is the level of the test for `detectable`."""
     from scipy.stats import t
 
     ours = np.asarray(measured, dtype=np.float64)
@@ -307,7 +311,7 @@ def _correct(one: Comparison, p: float, family: int) -> Comparison:
 
 
 def _spread(ours: Floats, runs: int, sd: float | None) -> tuple[float, float]:
-    """Standard error of the difference of two means, and its degrees of freedom."""
+    """Return the standard error of the difference of two means, and its degrees of freedom."""
     n, variance = len(ours), float(standard_deviation(ours)) ** 2
     if sd is None:
         return math.sqrt(variance * (1 / n + 1 / runs)), n - 1
@@ -317,7 +321,7 @@ def _spread(ours: Floats, runs: int, sd: float | None) -> tuple[float, float]:
 
 
 def _farthest(differences: Floats, half_widths: Floats) -> int:
-    """The place of the largest difference in half-widths; any difference is beyond a half-width of none."""
+    """Return the place of the largest difference in half-widths; a half-width of 0 makes any difference infinite."""
     size = np.abs(differences)
     ratio = np.divide(size, half_widths, out=np.where(size > 0, np.inf, 0.0), where=half_widths > 0)
     return int(np.argmax(ratio))
@@ -332,7 +336,7 @@ def _two_sided(excess: float, scale: float, freedom: float) -> float:
 
 
 def _detectable(scale: float, freedom: float, alpha: float) -> float:
-    """The shift that a two-sided t test at `alpha` notices with probability POWER: the noncentral t distribution."""
+    """Return the shift that a two-sided t test at `alpha` detects with probability POWER, by the noncentral t."""
     from scipy.special import nctdtrinc
     from scipy.stats import t
 
@@ -346,7 +350,7 @@ def _too_few(n: int, difference: float = math.nan) -> Comparison:
 def _without_spread(difference: float, reading_error: float, known: Any) -> Comparison:
     if abs(difference) <= reading_error + 1e-12:
         return Comparison("identical", "every run gave the published number", p=1.0, **known)
-    return Comparison("inconclusive", "every run gave the same number: no spread to judge by", p=1.0, **known)
+    return Comparison("inconclusive", "every run gave the same number: no spread to compare with", p=1.0, **known)
 
 
 def _side(excess: float) -> str:

@@ -1,6 +1,6 @@
-"""Anybody's table of published numbers, as a YAML file: what was printed, and the settings that it was printed for.
+"""Read a table of published numbers from a YAML file: each number with the settings that it was printed for.
 
-docs/your-own-table.md describes the format. The tables that this package carries are files of the same kind.
+docs/your-own-table.md describes the format. The tables of this package are files of the same format.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from fmnist_lab.comparison.statistics import MARGIN, Published
 from fmnist_lab.errors import InputError
 
 LARGEST = 200_000  # bytes of a file
-LONGEST_TEXT = 500  # signs
-MOST = 10**9  # of anything that is counted
+LONGEST_TEXT = 500  # characters
+MOST = 10**9  # the largest whole number allowed
 
-# What can be measured of a run, and its unit: after the last epoch; those OF_EPOCHS after any.
+# What can be measured of a run, with its unit: after the last epoch, and for OF_EPOCHS after any epoch.
 METRICS = {
     "test_accuracy": "accuracy",
     "test_loss": "loss",
@@ -39,18 +39,18 @@ Setting = str | int | float | bool | None | list[Any]
 
 @dataclass(frozen=True)
 class PublishedEntry:
-    """A published number, and the settings of the runs that it is compared with: configuration keys, or groups.
+    """A published number, and the settings (configuration keys or groups) of the runs that it is compared with.
 
-    `name` is empty where the settings tell it from the others. `at_epoch` is None for the end of a run. `fitted` says
-    that the settings were chosen to fit the number. Where `not_testable` says why no run can judge it, there need be
-    no settings.
+    `at_epoch` is None for the end of a run. `basis` is one of KNOWN_BASES. `fitted` means that the settings were chosen
+    to fit the number. `name` may be empty. If `not_testable` is not empty, it is the reason why no run can test the
+    number; then the settings may be empty.
     """
 
     settings: Mapping[str, Setting]
     published: Published
     metric: str
     at_epoch: int | None = None
-    mark: str = "stated"
+    basis: str = "stated"
     fitted: bool = False
     name: str = ""
     note: str = ""
@@ -58,48 +58,50 @@ class PublishedEntry:
 
     @property
     def unit(self) -> str:
+        """Return `accuracy` or `loss`."""
         return METRICS[self.metric]
 
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """A table of published numbers, and the `text` of its file."""
+    """A table of published numbers, with the `text` of its file."""
 
     file: str
     title: str
     source: str
-    cells: tuple[PublishedEntry, ...]
+    entries: tuple[PublishedEntry, ...]
     text: str
 
     @property
     def name(self) -> str:
+        """Return the name of the file without its ending."""
         return Path(self.file).stem
 
 
 def shipped() -> dict[str, str]:
-    """The tables that this package carries: the text of each by its name."""
+    """Return the texts of the tables in this package, by name."""
     folder = resources.files(__package__).joinpath("tables")
     files = sorted(folder.iterdir(), key=lambda file: file.name)
     return {Path(file.name).stem: file.read_text(encoding="utf-8") for file in files if file.name.endswith(".yaml")}
 
 
 def read_table(file: str, settings: Collection[str]) -> PublishedTable:
-    """The table in a file, or the one of that name that this package carries.
+    """Return the table in a file, or the table of this package with that name.
+
+    Raises InputError, in one line that names row and key, for the first wrong entry.
 
     Args:
-        settings: the names that a run's settings can have.
-
-    Raises InputError, in one line that names the row and the key, at the first entry that is not as it should be.
+        settings: the configuration keys and groups that a row may have.
     """
-    carried = shipped()
-    if file in carried:
-        return parse_table(f"{file}.yaml", carried[file], settings)
-    text = _decoded(file, f"it should be a YAML file, or one of {', '.join(carried)}")
+    own = shipped()
+    if file in own:
+        return parse_table(f"{file}.yaml", own[file], settings)
+    text = _decoded(file, f"it should be a YAML file, or one of {', '.join(own)}")
     return parse_table(Path(file).name, text, settings)
 
 
 def _decoded(file: str, hint: str) -> str:
-    """The text of a file from anywhere."""
+    """Return the text of a file. Raises InputError, with `hint`, unless it is UTF-8 of at most LARGEST bytes."""
     shown = printable(file)
     try:
         if not Path(file).is_file():
@@ -117,16 +119,16 @@ def _decoded(file: str, hint: str) -> str:
 
 
 def parse_table(file: str, text: str, settings: Collection[str]) -> PublishedTable:
-    """The table in the text of `file`. Raises InputError as `read_table` does."""
-    return parse_plain(file, text, lambda **entries: _check(file, text, settings, **entries))
+    """Return the table in the text of `file`. Raises InputError like `read_table`."""
+    return parse_plain(file, text, lambda **entries: _table(file, text, settings, **entries))
 
 
 def headings(file: str, text: str) -> tuple[str, str]:
-    """The title and the source of a table."""
+    """Return the title and the source in the text of a table."""
     return parse_plain(file, text, lambda title, source, **_: (str(title), str(source)))
 
 
-# What the keys of an entry have to be: each function gives the value, or raises ValueError.
+# Each of these functions returns the value of a key if it is valid, or raises ValueError.
 
 
 def _text(key: str, value: Any) -> str:
@@ -134,7 +136,7 @@ def _text(key: str, value: Any) -> str:
         raise ValueError(f"{key}={_shown(value)}: should be a text")
     text = " ".join(str(value).split())
     if not text.isprintable() or len(text) > LONGEST_TEXT:
-        raise ValueError(f"{key}={_shown(text)}: should be a text of at most {LONGEST_TEXT} printable signs")
+        raise ValueError(f"{key}={_shown(text)}: should be a text of at most {LONGEST_TEXT} printable characters")
     return text
 
 
@@ -142,7 +144,7 @@ def _metric(key: str, value: Any) -> str:
     return one_of(key, _text(key, value), METRICS)
 
 
-def _mark(key: str, value: Any) -> str:
+def _basis(key: str, value: Any) -> str:
     return known_basis(_text(key, value))
 
 
@@ -182,10 +184,10 @@ def _accuracy(key: str, value: Any) -> float:
 
 
 def _setting(key: str, value: Any) -> Setting:
-    """A value that a configuration key may have: what it must be beyond that, its schema says."""
-    for part in value if isinstance(value, list) else [value]:
-        word = isinstance(part, str) and re.fullmatch(r"[\w.+-]+", part, re.ASCII)
-        if not (word or part is None or type(part) is bool or _is_number(part)):
+    """Return `value` if it is a word, a number or a list of them; the schema of the configuration checks the rest."""
+    for item in value if isinstance(value, list) else [value]:
+        word = isinstance(item, str) and re.fullmatch(r"[\w.+-]+", item, re.ASCII)
+        if not (word or item is None or type(item) is bool or _is_number(item)):
             raise ValueError(f"{key}={_shown(value)}: should be a number, a word, or a list of them")
     return value  # type: ignore[no-any-return]
 
@@ -199,24 +201,24 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 
-# The keys of a row beside its settings. Any of them may stand above the rows as well, for all of them.
-READ: dict[str, Callable[[str, Any], Any]] = {
+# The keys of a row other than its settings. Above the rows, they apply to all of them.
+READERS: dict[str, Callable[[str, Any], Any]] = {
     "metric": _metric,
     "at_epoch": _whole,
     "runs": _whole,
     "sd": _positive,
     "reading_error": _not_negative,
     "margin": _positive,
-    "mark": _mark,
+    "mark": _basis,
     "fitted": _yes_no,
     "name": _text,
     "note": _text,
     "not_testable": _text,
 }
-ROW_KEYS = ("published", *READ)
+ROW_KEYS = ("published", *READERS)
 
 
-def _check(
+def _table(
     file: str,
     text: str,
     known: Collection[str],
@@ -227,39 +229,40 @@ def _check(
     rows: Any = None,
     **common: Any,
 ) -> PublishedTable:
-    words = {key: _text(key, value) for key, value in (("title", title), ("source", source))}
+    title, source = _text("title", title), _text("source", source)
     if not isinstance(rows, list) or not rows:
         raise ValueError("rows: should be a list with a row for each published number")
     _refuse_unknown(common, known)
     numbered = {f"row {place}": row for place, row in enumerate(rows, start=1)}
-    cells = each(numbered, lambda _, row: _cell(common, row, known))
-    _refuse_twins(list(cells.values()))
-    return PublishedTable(file, words["title"], words["source"], tuple(cells.values()), text)
+    entries = tuple(each(numbered, lambda _, row: _entry(common, row, known)).values())
+    _refuse_duplicates(entries)
+    return PublishedTable(file, title, source, entries, text)
 
 
-def _cell(common: Mapping[str, Any], row: Any, known: Collection[str]) -> PublishedEntry:
+def _entry(common: Mapping[str, Any], row: Any, known: Collection[str]) -> PublishedEntry:
     if not isinstance(row, dict):
         raise ValueError(f"{_shown(row)}: should have keys, such as published: 0.87")
     _refuse_unknown(row, known)
-    told = {"metric": "test_accuracy", **common, **row}
-    settings = {key: _setting(key, value) for key, value in told.items() if key not in ROW_KEYS}
-    own = {key: READ[key](key, value) for key, value in told.items() if key in READ and value is not None}
-    return PublishedEntry(settings, _published(own, told.get("published")), **own)
+    values = {"metric": "test_accuracy", **common, **row}
+    settings = {key: _setting(key, value) for key, value in values.items() if key not in ROW_KEYS}
+    own = {key: READERS[key](key, value) for key, value in values.items() if key in READERS and value is not None}
+    fields = {"basis" if key == "mark" else key: value for key, value in own.items()}
+    return PublishedEntry(settings, _published(fields, values.get("published")), **fields)
 
 
-def _published(own: dict[str, Any], value: Any) -> Published:
-    """The number, with what is known of it, which is taken out of `own`."""
-    metric, at_epoch = own["metric"], own.get("at_epoch")
+def _published(fields: dict[str, Any], value: Any) -> Published:
+    """Return the number with its runs, sd, reading error and margin, which are removed from `fields`."""
+    metric, at_epoch = fields["metric"], fields.get("at_epoch")
     if value is None:
         raise ValueError("published: is missing; it should be the number that was printed")
     if isinstance(value, list):
         raise ValueError(f"published={_shown(value)}: should be one number; each number has a row of its own")
     if at_epoch and metric not in OF_EPOCHS:
         raise ValueError(
-            f"at_epoch={at_epoch}: {metric} is of the whole run; of an epoch there are {', '.join(OF_EPOCHS)}"
+            f"at_epoch={at_epoch}: {metric} is of the whole run; only {', '.join(OF_EPOCHS)} can be of an epoch"
         )
     read = _accuracy if METRICS[metric] == "accuracy" else _not_negative
-    known = {key: own.pop(key) for key in ("runs", "sd", "reading_error", "margin") if key in own}
+    known = {key: fields.pop(key) for key in ("runs", "sd", "reading_error", "margin") if key in fields}
     return Published(read("published", value), **{"margin": MARGINS[METRICS[metric]], **known})
 
 
@@ -271,10 +274,10 @@ def _refuse_unknown(keys: Collection[str], known: Collection[str]) -> None:
             raise ValueError(f"{_shown(key)}: there is no such key; {hint}")
 
 
-def _refuse_twins(cells: Sequence[PublishedEntry]) -> None:
+def _refuse_duplicates(entries: Sequence[PublishedEntry]) -> None:
     seen: list[tuple[Any, ...]] = []
-    for row, cell in enumerate(cells, start=1):
-        place = (cell.settings, cell.metric, cell.at_epoch, cell.name)
-        if place in seen:
-            raise ValueError(f"row {row}: has the settings, metric and name of row {seen.index(place) + 1}")
-        seen.append(place)
+    for row, entry in enumerate(entries, start=1):
+        subject = (entry.settings, entry.metric, entry.at_epoch, entry.name)
+        if subject in seen:
+            raise ValueError(f"row {row}: has the settings, metric and name of row {seen.index(subject) + 1}")
+        seen.append(subject)
