@@ -8,7 +8,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -20,8 +20,9 @@ from fmnist_lab.errors import Terminated
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # the disk accepts no more data
 
 
-def run_command(app: Callable[[], None], schema: type) -> int:
-    """Run the Hydra application `app`, whose keys are those of `schema`; return the exit status."""
+def run_hydra_app(app: Callable[[], None], schema: type, words: Sequence[str]) -> int:
+    """Run the Hydra application `app`, whose keys are those of `schema`, with `words`; return the exit status."""
+    sys.argv[1:] = words  # Hydra reads them there
     prepare_process()
     if sys.version_info >= (3, 14):
         accept_lazy_help()

@@ -15,11 +15,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     if "--version" in arguments:  # Hydra would print its own
         print(f"fmnist_lab {__version__}")
         return 0
-    subcommand, *rest = arguments or [""]
-    if subcommand in SUBCOMMANDS:
-        status: int = import_module(f"fmnist_lab.cli.{subcommand}").main(rest)
-        return status
-
-    from fmnist_lab.cli.run import main
-
-    return main()
+    first, *rest = arguments or [""]
+    module, words = (first, rest) if first in SUBCOMMANDS else ("run", arguments)
+    status: int = import_module(f"fmnist_lab.cli.{module}").main(words)
+    return status

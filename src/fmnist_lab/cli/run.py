@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from fmnist_lab.cli.exit_status import print_error, run_command
+from fmnist_lab.cli.exit_status import print_error, run_hydra_app
 from fmnist_lab.compose import config_dir, from_omegaconf
 from fmnist_lab.compose_errors import WRONG_INPUT
 from fmnist_lab.config.paths import conf_folder
@@ -51,6 +52,6 @@ def single_run(config: Config) -> int:
     return run_sweep([config], [command], default_name(overrides), lambda jobs: in_turn([job.config for job in jobs]))
 
 
-def main() -> int:
-    """Run the command line; return the exit status."""
-    return run_command(app, Config)
+def main(words: Sequence[str]) -> int:
+    """Train what the command line asks for; return the exit status."""
+    return run_hydra_app(app, Config, words)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import hydra
 from omegaconf import DictConfig
 
-from fmnist_lab.cli.exit_status import print_error, run_command
+from fmnist_lab.cli.exit_status import print_error, run_hydra_app
 from fmnist_lab.compose import typed
 from fmnist_lab.compose_errors import WRONG_INPUT
 from fmnist_lab.config.paths import conf_folder
@@ -32,5 +32,4 @@ def main(words: Sequence[str]) -> int:
     """Run the checks with the settings of the command line; return the exit status."""
     if {"-m", "--multirun"} & {*words}:  # Hydra would write a file before we could object
         return print_error(InputError("-m: is not needed; a list is one command, such as depths=[1,2,3]"), SaddleConfig)
-    sys.argv[1:] = words  # Hydra reads them there
-    return run_command(app, SaddleConfig)
+    return run_hydra_app(app, SaddleConfig, words)
