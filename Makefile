@@ -7,10 +7,10 @@ SEEDS ?= 5
 HOLD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev test test-all test-engines upgrade paper studies elsewhere audit saddle clean
+.PHONY: help setup setup-dev test test-all test-launchers upgrade paper studies compare audit saddle clean
 
 help:  ## say what each target does
-	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## create .venv, install the locked packages, fetch the data
 	@$(PYTHON) scripts/bootstrap.py
@@ -24,11 +24,11 @@ test:  ## set up, then lint, check the types and run every test but the slow pro
 test-all:  ## set up, then lint, check the types and run every test
 	@$(PYTHON) scripts/test.py --all
 
-test-engines:  ## set up, then try every launcher, on a real SLURM (installed from Debian if need be) and a real Ray
-	@$(PYTHON) scripts/engines.py
+test-launchers:  ## set up, then try every launcher, on a real SLURM (installed from Debian if need be) and a real Ray
+	@$(PYTHON) scripts/maintenance/launchers/run.py
 
 upgrade:  ## renew the lock with the newest releases, then run every test
-	@$(PYTHON) scripts/upgrade.py $(HOLD)
+	@$(PYTHON) scripts/maintenance/upgrade.py $(HOLD)
 
 paper:  ## set up, then rerun every figure and table of the report and build the page
 	@$(PYTHON) scripts/paper.py --seeds $(SEEDS)
@@ -36,8 +36,8 @@ paper:  ## set up, then rerun every figure and table of the report and build the
 studies:  ## set up, then run the other experiments and build the page
 	@$(PYTHON) scripts/studies.py --seeds $(SEEDS)
 
-elsewhere:  ## set up, then check the numbers that others printed and build the page
-	@$(PYTHON) scripts/elsewhere.py --seeds $(SEEDS)
+compare:  ## set up, then check the numbers that others printed and build the page
+	@$(PYTHON) scripts/compare.py --seeds $(SEEDS)
 
 audit:  ## set up, then search for the settings that would explain the report's tables
 	@$(PYTHON) scripts/audit.py --seeds $(SEEDS)

@@ -1,7 +1,7 @@
-"""Searches for the settings that would explain the report's tables, and proves the search on planted tables.
+"""Search for the settings that would explain the report's tables, and test the search on tables made from our own runs.
 
-`python scripts/audit.py`, or `make audit`; as scripts/paper.py otherwise. First one seed of a grid of settings, then
-all seeds of the few that fit best.
+`python scripts/audit.py`, or `make audit`; with the options of scripts/paper.py. It trains one seed of a grid of
+settings, then all seeds of the few that fit best.
 """
 
 from __future__ import annotations

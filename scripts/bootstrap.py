@@ -1,9 +1,9 @@
-"""Sets the project up from an empty clone: the environment .venv, the locked packages in it, the data.
+"""Set the project up from an empty clone: the environment .venv, the locked packages in it, the data.
 
-`python scripts/bootstrap.py` with any Python from 3.11 on, or `make setup`. Once it takes a few minutes
-and some gigabytes (PyTorch); later calls find the stamp of the first in .venv and take a second. With `--dev`, or
-`make setup-dev`, the tools that the tests need are installed too. The other scripts begin with the same set-up.
-Only the standard library is imported, as nothing else is there yet.
+`python scripts/bootstrap.py` with any Python from 3.11 on, or `make setup`. The first call takes a few minutes and
+some gigabytes (PyTorch); later calls find the stamp of the first in .venv and take a second. With `--dev`, or `make
+setup-dev`, the tools that the tests need are installed too. The other scripts begin with the same set-up. Only the
+standard library is imported, because nothing else is installed yet.
 """
 
 from __future__ import annotations  # so that a Python too old for the project can still read this, and say so

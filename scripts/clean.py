@@ -1,4 +1,4 @@
-"""Removes what can be made again: the environment, the caches and builds. What runs wrote (outputs/) stays.
+"""Remove what can be made again: the environment, the caches and builds. What runs wrote (outputs/) stays.
 
 `python scripts/clean.py`, or `make clean`.
 """

@@ -1,60 +1,11 @@
-"""Compares the runs in outputs/ with the committed reproduction: are they the same numbers on this machine?
+"""Compare numbers that others published (PyTorch's Quickstart, the Fashion-MNIST paper) with runs, and build the page.
 
-`python scripts/compare.py` with the project's Python, after `make paper` or a part of it. A run has the same name
-everywhere; its losses and accuracies should be the same to the last digit wherever the same kernels multiply, and
-within rounding elsewhere (or, at a learning rate of 0.1, what chaos makes of it). Times are each machine's own. The
-packages of which the two have different versions are named.
+`python scripts/compare.py`, or `make compare`; with the options of scripts/paper.py.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-import pandas as pd
-
-from fmnist_lab.results.html import provenance
-from fmnist_lab.runs.provenance import PACKAGES
-from reference import REFERENCE, ROOT, read_runs, runs_of
-
-MEASURED = [f"{part}_{metric}" for part in ("train", "validation", "test") for metric in ("loss", "accuracy")]
-
-
-def main(outputs: Path = ROOT / "outputs") -> None:
-    here, there = runs_of(outputs).set_index("run"), read_runs(REFERENCE / "runs.csv").set_index("run")
-    here = here.loc[here.index.intersection(there.index)]
-    print(told(here, there))
-    if not here.empty:
-        committed = json.loads((REFERENCE / "paper" / "provenance.json").read_text("utf-8"))
-        for line in differences(provenance(outputs / "runs", here.reset_index()), committed):
-            print(line)
-
-
-def told(here: pd.DataFrame, reference: pd.DataFrame) -> str:
-    """A line a model: how many runs are the same, and how far the others are."""
-    if here.empty:
-        return "no run in outputs/ is one of the committed reproduction: make paper"
-    there = reference.loc[here.index]
-    equal = ((here[MEASURED] == there[MEASURED]) | (here[MEASURED].isna() & there[MEASURED].isna())).all(axis=1)
-    apart = 100 * (here["test_accuracy"] - there["test_accuracy"]).abs()
-    slower = here["fit_seconds"] / there["fit_seconds"]
-    return "\n".join(
-        f"{model}: {equal[its].sum()} of {len(its)} runs the same to the last digit; test accuracies at most "
-        f"{apart[its].max():.2f} points apart; {slower[its].median():.2f} times the time"
-        for model, its in here.groupby("model").groups.items()
-    )
-
-
-def differences(here: Mapping[str, Sequence[str]], reference: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return a line for Python and each package whose versions differ; one that has none on a side has no line."""
-    return [
-        f"{name}: {', '.join(here[name])} here, {', '.join(reference[name])} in the committed reproduction"
-        for name in ("Python", *PACKAGES)
-        if name in here and name in reference and set(here[name]) != set(reference[name])
-    ]
-
+from bootstrap import set_up_and_run
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    set_up_and_run("compare", "compare")

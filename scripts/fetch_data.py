@@ -2,10 +2,10 @@
 
 Without a name it is Fashion-MNIST; the names of those that come with the lab are the files of conf/data/.
 
-Where the data is at hand already (the cache, Debian's package) nothing is downloaded. Otherwise its servers
-are asked first and then, on a Debian or Ubuntu machine, the distribution's archive, without installing
-anything. Prints where the data lies, and writes that folder's path to the file that `--note` names; exit status 2 with
-one line on stderr when the data cannot be had.
+Where the data is at hand already (the cache, Debian's package) nothing is downloaded. Otherwise its servers are asked
+first and then, on a Debian or Ubuntu machine, the distribution's archive, without installing anything. Prints the
+folder of the data, and writes its path to the file that `--note` names. Exit status 2 with one line on stderr when the
+data cannot be had.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Reruns every figure and table of the report from an empty clone, and the initialisation study; builds the page.
+"""Rerun every figure and table of the report from an empty clone, and the initialisation experiment; build the page.
 
-`python scripts/paper.py`, or `make paper`. It sets the project up, says how long it will take, and trains seed by
-seed, as many runs at once as there are cores: after the first seed the whole page stands, each further one narrows
-it. `--seeds 10` (`make paper SEEDS=10`) takes ten in place of five; overrides such as outputs=elsewhere go to every
-run. Interrupted, it continues when called again: no finished run is trained twice.
+`python scripts/paper.py`, or `make paper`. It sets the project up, prints how long it will take, and trains seed by
+seed, as many runs at once as there are cores. After the first seed the whole page exists; each further seed narrows
+its intervals. `--seeds 10` (`make paper SEEDS=10`) takes ten seeds in place of five; settings such as
+outputs=my_folder go to every run. Interrupted, it continues when called again: no finished run is trained twice.
 """
 
 from __future__ import annotations

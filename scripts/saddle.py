@@ -1,7 +1,7 @@
-"""Checks the saddle at zero from an empty clone: sets the project up and runs `python -m fmnist_lab saddle`.
+"""Test the theory of the saddle point at zero from an empty clone: set the project up and run `saddle`.
 
-`python scripts/saddle.py`, or `make saddle`. Settings after it go to the command, as in
-`python scripts/saddle.py depths=[2]`. The exit status is that of the checks.
+`python scripts/saddle.py`, or `make saddle`. Settings go to the command: `python scripts/saddle.py depths=[2]`. The
+exit status is that of the command.
 """
 
 from __future__ import annotations

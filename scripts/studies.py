@@ -1,6 +1,6 @@
-"""Runs the studies beside the report: precision, epochs, batch_size, zero_initialization; builds the page.
+"""Run the experiments beside the report (precision, epochs, batch_size, zero_initialization) and build the page.
 
-`python scripts/studies.py`, or `make studies`; as scripts/paper.py otherwise.
+`python scripts/studies.py`, or `make studies`; with the options of scripts/paper.py.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Tests the project from an empty clone: sets it up, then runs the linters, the type checker and the tests.
+"""Test the project from an empty clone: set it up, then run the linters, the type checker and the tests.
 
-`python scripts/test.py`, or `make test`: every test but the slow proofs. `--all`, or `make test-all`: these too.
-`--rest`: the slow proofs alone, and no linter. Every check runs even if an earlier one fails; the exit status is that
-of the first failure. Words after `--` go to pytest: `python scripts/test.py -- -k custom`. One test process a core.
+`python scripts/test.py`, or `make test`: every test except the slow proofs. `--all`, or `make test-all`: these too.
+`--rest`: the slow proofs alone, without linters. Every step runs even if an earlier one fails; the exit status is that
+of the first failure. Arguments after `--` go to pytest: `python scripts/test.py -- -k custom`. One test process a
+core.
 """
 
 from __future__ import annotations

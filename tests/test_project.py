@@ -24,13 +24,13 @@ import fmnist_lab
 from fmnist_lab.runs.provenance import PACKAGES
 from support.paths import ROOT
 
-STUDIES = {  # what each script runs
+STUDIES = {  # the subcommand that each script runs
     "paper": ["reproduce"],
     "studies": ["reproduce", "studies"],
-    "elsewhere": ["compare"],
+    "compare": ["compare"],
     "audit": ["audit"],
 }
-SET_UP = ("bootstrap", "test", "engines", "upgrade", *STUDIES, "saddle", "clean")
+SET_UP = ("bootstrap", "test", "maintenance/launchers/run", "maintenance/upgrade", *STUDIES, "saddle", "clean")
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -47,7 +47,7 @@ def imported(script: str) -> set[str]:
 
 
 def load(script: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(script, ROOT / "scripts" / f"{script}.py")
+    spec = importlib.util.spec_from_file_location(Path(script).stem, ROOT / "scripts" / f"{script}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -451,11 +451,17 @@ def test_makefile_only_calls_scripts() -> None:
     lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
     targets = [line.split(":")[0] for line in lines if re.match(r"[\w-]+:", line)]
     recipes = [line.strip() for line in lines if line.startswith("\t")]
-    tests = ["test", "test-all", "test-engines"]
+    tests = ["test", "test-all", "test-launchers"]
     assert targets == ["help", "setup", "setup-dev", *tests, "upgrade", *STUDIES, "saddle", "clean"]
     words = {"setup-dev": "--dev", "test-all": "--all", "upgrade": "$(HOLD)"}
     words |= dict.fromkeys(STUDIES, "--seeds $(SEEDS)")
-    scripts = {"setup": "bootstrap", "setup-dev": "bootstrap", "test-all": "test", "test-engines": "engines"}
+    scripts = {
+        "setup": "bootstrap",
+        "setup-dev": "bootstrap",
+        "test-all": "test",
+        "test-launchers": "maintenance/launchers/run",
+    }
+    scripts["upgrade"] = "maintenance/upgrade"
     for target, recipe in zip(targets[1:], recipes[1:], strict=True):
         script = scripts.get(target, target)
         assert recipe == f"@$(PYTHON) scripts/{script}.py {words.get(target, '')}".strip()
@@ -531,7 +537,7 @@ def test_the_tools_lock_is_the_other_and_more() -> None:
 def test_renewing_locks_the_packages_and_then_the_tools_beside_them(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, tools = load("upgrade").commands(["torch==2.14.1"]).values()
+    run, tools = load("maintenance/upgrade").commands(["torch==2.14.1"]).values()
     for command, lock in ((run, "requirements.lock"), (tools, "requirements-dev.lock")):
         assert command[:5] == [bootstrap.PYTHON, "-m", "uv", "pip", "compile"]
         assert {"--universal", "--generate-hashes", "--upgrade"} <= set(command)
@@ -544,7 +550,7 @@ def test_renewing_locks_the_packages_and_then_the_tools_beside_them(
 def test_renewing_installs_the_lock_before_and_tests_the_lock_after(
     bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script, steps = load("upgrade"), Rehearsal(clone)
+    script, steps = load("maintenance/upgrade"), Rehearsal(clone)
     monkeypatch.setattr(script, "set_up", lambda steps, dev: steps.run("set up") if dev else None)
     monkeypatch.setattr(script, "timed_steps", lambda: contextlib.nullcontext(steps))
     monkeypatch.setattr(sys, "argv", ["upgrade.py"])

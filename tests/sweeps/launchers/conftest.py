@@ -1,4 +1,4 @@
-"""The launchers that the contract is tried on. Basic and joblib always; the others as `make test-engines` asks."""
+"""The launchers that the contract is tried on. Basic and joblib always; the others as `make test-launchers` asks."""
 
 import dataclasses
 import importlib.util
@@ -20,14 +20,14 @@ def unavailable(name: str, asked: bool) -> str | None:
     if name in ALWAYS:
         return None
     if not asked:
-        return "takes long, or a real cluster: make test-engines"
+        return "takes long, or a real cluster: make test-launchers"
     package = "ray" if name == "ray" else "submitit"
     if importlib.util.find_spec(package) is None:
-        return f"{package} is not installed: make test-engines"
+        return f"{package} is not installed: make test-launchers"
     answers = name != "slurm" or (
         shutil.which("sinfo") and subprocess.run(["sinfo"], capture_output=True).returncode == 0
     )
-    return None if answers else "no SLURM answers here: make test-engines"
+    return None if answers else "no SLURM answers here: make test-launchers"
 
 
 def need(name: str, request: pytest.FixtureRequest) -> None:

@@ -1,4 +1,4 @@
-"""What the lab promises, on every launcher alike. `make test-engines` tries all of them and writes the table."""
+"""What the lab promises, on every launcher alike. `make test-launchers` tries all of them and writes the table."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What goes wrong on clusters, done to real ones: `make test-engines`."""
+"""What goes wrong on clusters, done to real ones: `make test-launchers`."""
 
 import contextlib
 import os

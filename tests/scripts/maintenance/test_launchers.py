@@ -1,4 +1,4 @@
-"""The scripts around the engines: a table that grows too fast is noticed, a promise that is broken is told."""
+"""The scripts around the launchers: a table that grows too fast is noticed, a promise that is broken is told."""
 
 import contextlib
 import importlib
@@ -11,7 +11,7 @@ import pytest
 
 from support.paths import ROOT
 
-SCRIPTS = ROOT / "scripts"
+SCRIPTS = ROOT / "scripts" / "maintenance"
 
 
 @pytest.fixture
@@ -37,17 +37,17 @@ def test_what_grows_faster_than_linearly_is_noticed(load, law, passes):
 
 
 REPORT = """<testsuite>
-<testcase classname="tests.engines.test_contract" name="test_all_is_well[slurm]"/>
-<testcase classname="tests.engines.test_contract" name="test_all_is_well[ray-1]"><skipped/></testcase>
-<testcase classname="tests.engines.test_contract" name="test_all_is_well[ray-2]"><failure/></testcase>
-<testcase classname="tests.engines.test_contract" name="test_all_is_well[joblib]"><skipped/></testcase>
-<testcase classname="tests.engines.test_faults" name="test_it_is_cut[way]">
+<testcase classname="tests.sweeps.launchers.test_contract" name="test_all_is_well[slurm]"/>
+<testcase classname="tests.sweeps.launchers.test_contract" name="test_all_is_well[ray-1]"><skipped/></testcase>
+<testcase classname="tests.sweeps.launchers.test_contract" name="test_all_is_well[ray-2]"><failure/></testcase>
+<testcase classname="tests.sweeps.launchers.test_contract" name="test_all_is_well[joblib]"><skipped/></testcase>
+<testcase classname="tests.sweeps.launchers.test_faults" name="test_it_is_cut[way]">
 <properties><property name="seen" value="said so"/></properties></testcase>
 </testsuite>"""
 
 
 def test_the_tables_tell_what_was_tried_and_what_was_broken(load):
-    contract = load("engines/contract.py")
+    contract = load("launchers/contract.py")
     cases = contract.latest(ElementTree.fromstring(REPORT).iter("testcase"))
     assert contract.contract(cases)[1] == ["all is well", "not tried", "not tried", "not tried", "yes", "NO"]
     assert contract.faults(cases)[1] == ["it is cut (way)", "said so", "yes"]
@@ -56,7 +56,7 @@ def test_the_tables_tell_what_was_tried_and_what_was_broken(load):
 @pytest.mark.parametrize(("status", "told"), [(0, True), (1, True), (2, False), (3, False), (5, False)])
 def test_the_page_tells_only_of_tests_that_were_all_tried(load, monkeypatch, status, told):
     """pytest's 2 is an interrupt, or a file that cannot be read."""
-    contract, written = load("engines/contract.py"), []
+    contract, written = load("launchers/contract.py"), []
     monkeypatch.setattr(contract, "real_slurm", contextlib.nullcontext)
     monkeypatch.setattr(contract, "run_tests", lambda *_: status)
     monkeypatch.setattr(contract, "write", written.extend)
@@ -65,7 +65,7 @@ def test_the_page_tells_only_of_tests_that_were_all_tried(load, monkeypatch, sta
 
 
 def test_a_later_report_counts_unless_it_skipped(load):
-    contract = load("engines/contract.py")
+    contract = load("launchers/contract.py")
     first, skipped, later = (
         ElementTree.fromstring(f'<testcase classname="c" name="n">{inner}</testcase>')
         for inner in ("<failure/>", "<skipped/>", "")

@@ -1,10 +1,10 @@
-"""What a sweep costs by the number of its runs: overhead, memory, files, bytes, and the time to report.
+"""Measure what a sweep costs by the number of its runs: overhead, memory, files, bytes, time to rebuild the output.
 
-`python scripts/scale.py` with the project's Python, on Linux; `--runs 10,20,40` for a look. Sweeps of tiny runs on the
-local launcher, each number in a fresh folder; then the same command again, which finds all of it finished. Processor
-seconds are of the command and the workers it waited for, so that other load on the machine hardly counts. Writes
-scale.csv and a figure into `--out`, and the table into docs/cluster.md when `--out` is docs/cluster. Status 1 when
-anything grew faster than linearly.
+`python scripts/maintenance/scale.py` with the project's Python, on Linux; `--runs 10,20,40` for a first look. Sweeps
+of tiny runs with the joblib launcher, each in a new folder; then the same command again, which finds every run
+finished. Processor seconds are those of the command and of the workers it waited for, so that other load on the
+machine hardly counts. Writes scale.csv and a figure into `--out`, and the table into docs/cluster.md when `--out` is
+scripts/maintenance/launchers/measurements. Exit status 1 when anything grew faster than linearly.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ import pandas as pd
 from benchmark.parts import kept
 from fmnist_lab.runs import provenance
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "cluster.md"
-BEGIN, END = "<!-- scale: begin (written by scripts/scale.py) -->", "<!-- scale: end -->"
+MEASUREMENTS = Path(__file__).resolve().with_name("launchers") / "measurements"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "cluster.md"
+BEGIN, END = "<!-- scale: begin (written by scripts/maintenance/scale.py) -->", "<!-- scale: end -->"
 COUNTS = [50, 100, 250, 500, 1000]
 # One epoch of the narrowest network on a thousand images: a run that does nothing to speak of.
 TINY = ("epochs=1", "architecture.hidden=[1]", "data.validation=59000", "data.split=last", "model=custom")
@@ -64,7 +65,7 @@ def main() -> int:
     draw(table, told.out / "scale.png")
     text = markdown(table, grown)
     print(text)
-    if told.out.resolve() == PAGE.parent / "cluster":
+    if told.out.resolve() == MEASUREMENTS:
         insert(text)
     return 0 if (grown <= LIKE_LINEAR).all() else 1
 

@@ -19,7 +19,7 @@ from fmnist_lab.compose import compose
 from fmnist_lab.runs import run
 from support.paths import ROOT
 
-SCRIPTS = ROOT / "scripts"
+SCRIPTS = ROOT / "scripts" / "maintenance"
 IMAGES, BATCH, HIDDEN = 300, 64, "16,8"  # five updates, the last of 44 images
 
 
@@ -140,12 +140,12 @@ def test_targets_not_measured_say_so() -> None:
 
 
 def test_pages_tables_and_figures_come_from_the_measurements_in_the_folder(tmp_path: Path) -> None:
-    from benchmark import report
+    from benchmark import results
 
     for part in ("epoch", "scaling"):
-        told = report.conditions(2, True, "--quick") | {"not_measured": {"jax_jit [256]": "no jax"}}
-        report.save(tmp_path, part, invented(part), told)
-    targets = report.write(tmp_path).set_index(["what", "where"])
+        told = results.conditions(2, True, "--quick") | {"not_measured": {"jax_jit [256]": "no jax"}}
+        results.save(tmp_path, part, invented(part), told)
+    targets = results.write(tmp_path).set_index(["what", "where"])
     times = targets.loc[("DataLoader, 2 workers, over custom", "[256,128]")]
     assert (times["median"], times["verdict"]) == (2.0 ** (len("torch_dataloader_2") - len("custom")), "met")
     page = (tmp_path / "benchmark.md").read_text("utf-8")
@@ -157,15 +157,15 @@ def test_pages_tables_and_figures_come_from_the_measurements_in_the_folder(tmp_p
 
 
 def test_no_path_is_among_the_options_that_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    script = runpy.run_path(str(SCRIPTS / "benchmark.py"))
-    monkeypatch.setattr(sys, "argv", ["benchmark.py", "--quick", "--parts", "epoch,cold", "--out", str(tmp_path)])
+    script = runpy.run_path(str(SCRIPTS / "benchmark" / "run.py"))
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--parts", "epoch,cold", "--out", str(tmp_path)])
     told = script["options"](script["arguments"]())
     assert told.startswith("--quick --parts epoch,cold --contenders peak,gemms,")
     assert str(tmp_path) not in told
 
 
 def test_options_that_do_not_exist_are_refused() -> None:
-    command = [sys.executable, str(SCRIPTS / "benchmark.py"), "--parts", "epoch,speed"]
+    command = [sys.executable, str(SCRIPTS / "benchmark" / "run.py"), "--parts", "epoch,speed"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "speed: must be of epoch, threads" in done.stderr

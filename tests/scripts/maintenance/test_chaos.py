@@ -1,4 +1,4 @@
-"""A short version of scripts/chaos.py: sweeps struck at random instants lose nothing."""
+"""A short version of scripts/maintenance/chaos.py: sweeps struck at random instants lose nothing."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from support.paths import ROOT
 if not sys.platform.startswith("linux"):
     pytest.skip("chaos needs Linux: signals, file-size limits and /proc", allow_module_level=True)
 
-SCRIPT = ROOT / "scripts" / "chaos.py"
+SCRIPT = ROOT / "scripts" / "maintenance" / "chaos.py"
 FEW = ("seed=0,1,2", "model=custom", "epochs=1", "architecture.hidden=[8]", "data.validation=58000", "data.split=last")
 
 

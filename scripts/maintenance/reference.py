@@ -1,8 +1,8 @@
-"""Makes outputs/reference/, the committed reproduction, and the measured part of the README out of it.
+"""Write outputs/reference/, the committed reproduction, and from it the measured part of the README.
 
-`make SEEDS=10 paper studies elsewhere` and `make audit`, then `python scripts/reference.py` with the project's Python.
-What these left in outputs/ is copied: tables, figures, findings, provenance and a row for every run. The reproduction
-before is replaced as a whole.
+`make SEEDS=10 paper studies compare` and `make audit`, then `python scripts/maintenance/reference.py` with the
+project's Python. Copies from outputs/ the tables, figures, findings and provenance, and writes a row for every run.
+The reproduction before is replaced as a whole.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 
 from fmnist_lab.reproduction.report import load_report
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "outputs" / "reference"
 TABLES = {".csv", ".md", ".tex", ".json", ".txt", ".yaml"}
 FIGURES = {".png"}  # the page itself and vector graphics are a command away

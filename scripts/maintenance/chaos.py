@@ -1,9 +1,10 @@
-"""Tries to lose a sweep: strikes it at random instants, calls the same command again, and compares the outcome.
+"""Interrupt sweeps at random instants, continue them, and compare the outcome with that of an undisturbed sweep.
 
-`python scripts/chaos.py` with the project's Python, on Linux; `--strikes 3` for a look. Each way of striking is tried
-on a sweep of twelve small runs, with the basic launcher and with two joblib workers. After every strike the runs that
-were finished are noted; at the end none of them may have been touched, and tables and weights must equal, bit for bit
-but for times, those of a sweep that nobody disturbed. Prints a table; status 0 when every promise was kept.
+`python scripts/maintenance/chaos.py` with the project's Python, on Linux; `--strikes 3` for a first look. Each kind of
+interruption is tried on a sweep of twelve small runs, with the basic launcher and with two joblib workers. The runs
+that are finished at an interruption are noted: none of them may be written again. At the end, tables and weights must
+equal those of the undisturbed sweep, bit for bit except for times. Prints a table; exit status 0 when nothing was
+lost.
 """
 
 from __future__ import annotations

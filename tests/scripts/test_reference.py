@@ -19,7 +19,7 @@ def test_the_numerics_are_those_of_the_code():
 
 
 def test_the_readme_tells_what_was_measured():
-    script = runpy.run_path(str(ROOT / "scripts" / "reference.py"))
+    script = runpy.run_path(str(ROOT / "scripts" / "maintenance" / "reference.py"))
     readme = (ROOT / "README.md").read_text("utf-8")
     told = readme.partition("<!-- measured: begin")[2].partition("-->\n")[2].partition("<!-- measured: end")[0]
     assert told == script["measured"]()
@@ -49,7 +49,7 @@ def here(tmp_path, monkeypatch):
 
 
 def compared(outputs, capsys):
-    runpy.run_path(str(ROOT / "scripts" / "compare.py"))["main"](outputs)
+    runpy.run_path(str(ROOT / "scripts" / "match_reference.py"))["main"](outputs)
     return capsys.readouterr().out.splitlines()
 
 

@@ -1,8 +1,9 @@
-"""Measures how fast the project is: against the machine's floor and against its rivals, each in its best honest form.
+"""Measure how fast the project is, against the machine's peak rate and other programs that train the same network.
 
-`python scripts/benchmark.py` with the project's Python, on a machine with nothing else to do; `--quick` for a look.
-JAX and scikit-learn come with the extra `benchmark`; what is not installed is left out, and said so. Each part's
-measurements stay in the folder, so that parts can be measured on their own, one after another.
+`python scripts/maintenance/benchmark/run.py` with the project's Python, on a machine with nothing else to do; about an
+hour, or `--quick` for a first look. JAX and scikit-learn come with the extra `benchmark`; a program that is not
+installed is left out and listed as such. The measurements of each part stay in the folder, so that parts can be
+measured one after another.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmark import report
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where the package `benchmark` lies
+
+from benchmark import results
 from benchmark.parts import CONTENDERS, PARTS
 from benchmark.tables import markdown
 from benchmark.tasks import Task, take_turns
@@ -31,7 +34,7 @@ def main() -> int:
     told.out.mkdir(parents=True, exist_ok=True)
     for part in told.parts:
         measure(part, tasks[part], rounds, told)
-    print(markdown(report.write(told.out), digits=4))
+    print(markdown(results.write(told.out), digits=4))
     return 0
 
 
@@ -66,9 +69,9 @@ def tasks_of(part: str, contenders: list[str], quick: bool) -> list[Task]:
 def measure(part: str, tasks: list[Task], rounds: int, told: argparse.Namespace) -> None:
     """Measure a part, keeping what there is after every round."""
     print(part)
-    conditions = report.conditions(rounds, told.quick, options(told))
+    conditions = results.conditions(rounds, told.quick, options(told))
     for done in take_turns(tasks, rounds, print):
-        report.save(told.out, part, done.frame(), conditions | {"not_measured": done.failures})
+        results.save(told.out, part, done.frame(), conditions | {"not_measured": done.failures})
 
 
 def options(told: argparse.Namespace) -> str:

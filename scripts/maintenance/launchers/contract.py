@@ -1,9 +1,9 @@
-"""The contract tests on every launcher, against a real SLURM, and their table.
+"""Run the contract tests on every launcher, against a real SLURM, and write their tables.
 
-`python scripts/engines/contract.py` with a Python that has `fmnist-lab[dev,slurm,ray]`; words after it go to pytest,
-and then nothing is written but what they ask for. Else, when every test was tried, it ends with
-docs/cluster/contract.csv and faults.csv, and their tables in docs/cluster.md. `--write REPORT ...` writes them from
-reports that pytest made before (`--junitxml=REPORT`).
+`python scripts/maintenance/launchers/contract.py` with a Python that has `fmnist-lab[dev,slurm,ray]`. When every test
+was tried, it writes contract.csv and faults.csv in measurements/, and their tables in docs/cluster.md. Arguments go to
+pytest; then nothing is written. `--write FILE ...` writes the tables from files that pytest made before
+(`--junitxml=FILE`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from pathlib import Path
 
 from slurm import install, missing, running
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "cluster.md"
+MEASUREMENTS = Path(__file__).with_name("measurements")
 LAUNCHERS = ("basic", "joblib", "submitit_local", "slurm", "ray")
 OUTCOMES = ("yes", "not tried", "NO")  # from good to bad
 TRIED = (0, 1)  # what pytest returns when it has come to every test; else the report is not of all
@@ -57,7 +58,7 @@ def real_slurm() -> Iterator[Mapping[str, str]]:
 
 
 def run_tests(report: Path, environment: Mapping[str, str], words: Sequence[str]) -> int:
-    pytest = [sys.executable, "-m", "pytest", "-n", "0", "-m", "engines or not engines", "tests/engines"]
+    pytest = [sys.executable, "-m", "pytest", "-n", "0", "-m", "engines or not engines", "tests/sweeps/launchers"]
     kept = [f"--junitxml={report}", "-o", "junit_family=xunit1"]  # the family that keeps what the tests have seen
     return subprocess.run([*pytest, *kept, *words], cwd=ROOT, env=os.environ | environment).returncode
 
@@ -68,11 +69,11 @@ def write(reports: Sequence[Path]) -> None:
     tables = {"contract": contract(cases), "faults": faults(cases)}
     page = PAGE.read_text(encoding="utf-8")
     for name, rows in tables.items():
-        path = PAGE.with_suffix("") / f"{name}.csv"
+        path = MEASUREMENTS / f"{name}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
-        begin, end = f"<!-- {name}: begin (written by make test-engines) -->", f"<!-- {name}: end -->"
+        begin, end = f"<!-- {name}: begin (written by make test-launchers) -->", f"<!-- {name}: end -->"
         page = f"{page.split(begin)[0]}{begin}\n{markdown(rows)}\n\n{conditions()}\n{end}{page.split(end)[1]}"
     PAGE.write_text(page, encoding="utf-8")
 

@@ -1,16 +1,18 @@
-"""Renews the lock with the newest releases that pyproject.toml allows, installs them and runs every test.
+"""Renew the lock with the newest releases that pyproject.toml allows, install them and run every test.
 
-`python scripts/upgrade.py`, or `make upgrade`. Words hold packages at a version, in this call:
-`python scripts/upgrade.py torch==2.14.1 torchvision==0.29.1`, or `make HOLD="torch==2.14.1" upgrade`.
-Writes requirements.lock, which `make paper` installs, and requirements-dev.lock, the same and the tools that
-`make test` needs: one version of each package for all systems and Pythons, with the hashes of all its files.
-`git checkout requirements.lock requirements-dev.lock` takes the change back.
+`python scripts/maintenance/upgrade.py`, or `make upgrade`. Arguments hold packages at a version in this call:
+`torch==2.14.1 torchvision==0.29.1`, or `make HOLD="torch==2.14.1 torchvision==0.29.1" upgrade`. Writes
+requirements.lock, which `make paper` installs, and requirements-dev.lock, which adds the tools that `make test` needs:
+one version of each package for all systems and Pythons, with the hashes of all its files. `git checkout
+requirements.lock requirements-dev.lock` takes the change back.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where bootstrap.py lies
 
 from bootstrap import DEV_LOCK, LOCK, OLDEST, PYTHON, set_up, timed_steps
 

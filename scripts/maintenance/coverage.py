@@ -1,11 +1,11 @@
-"""Tries the verdicts on real runs: some of our own play the published number, the others judge it.
+"""Measure on real runs how often the verdict `reproduced` is right: some runs act as published, others as ours.
 
-`python scripts/coverage.py` with the project's Python. It trains a small network (custom, 16 hidden units, one epoch)
-from 200 seeds at each of two learning rates, below outputs/; that takes a few minutes on one core and is done once.
-Then it draws, again and again, n runs as ours and the mean of m others as published, and prints how often the verdict
-is `reproduced` (nominal: 95 %), and how often a shift of twice the half-width is noticed. A normal pool of the same
-mean and spread goes the same way: what it misses is the method's, what the real runs miss beyond it is their shape's.
-The draws share 200 runs, so they are not independent.
+`python scripts/maintenance/coverage.py` with the project's Python. It trains a small network (custom, 16 hidden units,
+one epoch) from 200 seeds at each of two learning rates, below outputs/; this takes a few minutes on one core, once.
+Then it draws, many times, n runs as ours and the mean of m others as published, and prints how often the verdict is
+`reproduced` (nominal: 95 %), and how often a shift of twice the half-width is noticed. The same is done with a normal
+distribution of the same mean and spread: a deviation seen in both is due to the method, the rest to the shape of the
+real distribution. The draws share 200 runs, so they are not independent.
 """
 
 from __future__ import annotations

@@ -1,1 +1,0 @@
-"""Real engines to test against."""
