@@ -20,7 +20,7 @@ CHECKS = {
     "mypy": [PYTHON, "-m", "mypy"],
     "lint-imports": [PYTHON.with_name("lint-imports" + PYTHON.suffix)],
 }
-PROMISES, REST, ALL = "not slow and not engines", "slow and not engines", "not engines"
+PROMISES, REST, ALL = "not slow and not launchers", "slow and not launchers", "not launchers"
 
 
 def pytest_command(marks: str, words: list[str]) -> list[str | Path]:

@@ -376,9 +376,9 @@ def test_every_check_runs_and_the_first_failure_counts(
 @pytest.mark.parametrize(
     ("words", "marks", "checks"),
     [
-        ([], "not slow and not engines", CHECKS),
-        (["--all"], "not engines", CHECKS),
-        (["--rest"], "slow and not engines", []),
+        ([], "not slow and not launchers", CHECKS),
+        (["--all"], "not launchers", CHECKS),
+        (["--rest"], "slow and not launchers", []),
     ],
 )
 def test_each_ring_has_its_tests_and_passes_words_on(

@@ -58,7 +58,7 @@ def real_slurm() -> Iterator[Mapping[str, str]]:
 
 
 def run_tests(report: Path, environment: Mapping[str, str], words: Sequence[str]) -> int:
-    pytest = [sys.executable, "-m", "pytest", "-n", "0", "-m", "engines or not engines", "tests/sweeps/launchers"]
+    pytest = [sys.executable, "-m", "pytest", "-n", "0", "-m", "launchers or not launchers", "tests/sweeps/launchers"]
     kept = [f"--junitxml={report}", "-o", "junit_family=xunit1"]  # the family that keeps what the tests have seen
     return subprocess.run([*pytest, *kept, *words], cwd=ROOT, env=os.environ | environment).returncode
 

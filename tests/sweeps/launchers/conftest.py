@@ -32,13 +32,13 @@ def unavailable(name: str, asked: bool) -> str | None:
 
 def need(name: str, request: pytest.FixtureRequest) -> None:
     """Skip the test when the launcher cannot be tried."""
-    if reason := unavailable(name, request.config.option.markexpr in ("engines", "engines or not engines")):
+    if reason := unavailable(name, request.config.option.markexpr in ("launchers", "launchers or not launchers")):
         pytest.skip(reason)
 
 
 @pytest.fixture(
     scope="module",
-    params=[*ALWAYS, *(pytest.param(name, marks=pytest.mark.engines) for name in ASKED)],
+    params=[*ALWAYS, *(pytest.param(name, marks=pytest.mark.launchers) for name in ASKED)],
 )
 def launcher(request):
     """A launcher's name."""

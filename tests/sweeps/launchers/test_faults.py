@@ -17,7 +17,7 @@ from fmnist_lab.sweeps.launchers import registry
 from support.waiting import wait_for
 
 TINY = ("architecture.hidden=[8]", "data.validation=59000", "data.split=last", "model=custom")
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.launchers
 
 
 @pytest.fixture
