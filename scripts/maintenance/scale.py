@@ -20,7 +20,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from benchmark.parts import kept
+from benchmark.parts import memory_of
 from fmnist_lab.runs import provenance
 
 MEASUREMENTS = Path(__file__).resolve().with_name("launchers") / "measurements"
@@ -114,7 +114,7 @@ def command(arguments: list[str], folder: Path) -> dict[str, float]:
     log = (folder / "said.txt").open("w")
     process = subprocess.Popen([sys.executable, "-m", "fmnist_lab", *arguments], cwd=folder, stdout=log, stderr=log)
     while True:
-        peak = max(peak, kept(process.pid, "status", "VmHWM"))
+        peak = max(peak, memory_of(process.pid, "status", "VmHWM"))
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             break

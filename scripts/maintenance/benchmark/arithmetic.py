@@ -1,4 +1,4 @@
-"""From measurements to ratios: the floor, and comparisons paired within a round."""
+"""Compute ratios from measurements: to the least possible time (the floor), and between contenders of one round."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEYS = ["round", *SETTINGS]
 
 
 def step_flops(rows: int, sizes: Sequence[int]) -> int:
-    """Floating-point operations of the matrix products of one update.
+    """Return the floating-point operations of the matrix products of one update.
 
     A product of (rows, fan_in) and (fan_in, fan_out) takes 2 · rows · fan_in · fan_out; a layer needs three (its
     output, its weights' gradient, its input's gradient), the first one two, as pixels do not learn. `sizes` are the
@@ -30,32 +30,32 @@ def step_flops(rows: int, sizes: Sequence[int]) -> int:
 
 
 def epoch_flops(hidden: str, images: int | None = None) -> int:
-    """Those of an epoch over `images`, by default the project's training images; `hidden` like "256,128"."""
+    """Return the operations of an epoch over `images` (default: all training images); `hidden` as in "256,128"."""
     sizes = source().layer_sizes([int(width) for width in hidden.split(",")])
     return step_flops(images or training_images(), sizes)
 
 
 @cache
 def source() -> data.Source:
-    """The project's data set."""
+    """Return the default data set."""
     return data.source_of(compose().data.section())
 
 
 @cache
 def training_images() -> int:
-    """How many images an epoch of the project has."""
+    """Return the number of training images of an epoch."""
     return data.training_images(source(), compose().data.validation)
 
 
 def wide(frame: pd.DataFrame, quantity: str = "seconds") -> pd.DataFrame:
-    """One quantity, a row a round and setting and a column a contender, in the order they were measured in."""
+    """Return one quantity with a row a round and setting and a column a contender, in the order of measurement."""
     chosen = frame[frame["quantity"] == quantity]
     table = chosen.pivot(index=KEYS, columns="contender", values="value")
     return table.loc[pd.MultiIndex.from_frame(chosen[KEYS]).unique(), chosen["contender"].unique()]
 
 
 def epoch_seconds(frame: pd.DataFrame) -> pd.DataFrame:
-    """Seconds an epoch as `wide`, with the floor (FLOPs over the peak of the same round) and the fastest eager form."""
+    """Return seconds an epoch as `wide` does, with floor (operations / peak rate of the round) and best eager form."""
     seconds = wide(frame)
     rate = wide(frame, "flops_per_second").get("peak", pd.Series(dtype=float)).reindex(seconds.index)
     flops = [float(epoch_flops(hidden)) for hidden in seconds.index.get_level_values("hidden")]
@@ -65,33 +65,33 @@ def epoch_seconds(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def ratio(seconds: pd.DataFrame, above: str, below: str) -> pd.Series:
-    """`above` over `below`, each pair from one round and setting; empty where either is missing."""
+    """Return `above` / `below`, paired by round and setting; empty where either is missing."""
     if above not in seconds or below not in seconds:
         return pd.Series(dtype=float, index=seconds.index[:0])
     return (seconds[above] / seconds[below]).dropna()
 
 
 def ratios(seconds: pd.DataFrame, base: str) -> pd.DataFrame:
-    """Every contender over `base`, as `ratio`."""
+    """Return the ratio of every other contender to `base`, a column each."""
     others = [name for name in map(str, seconds) if name != base]
     return pd.DataFrame({name: ratio(seconds, name, base) for name in others}, index=seconds.index)
 
 
 def spread(values: pd.DataFrame) -> pd.DataFrame:
-    """Median, least, largest and number over the rounds; a row a setting and contender, as `values` has them."""
+    """Return median, min, max and count over the rounds; a row a setting and contender, in the order of `values`."""
     long = values.rename_axis(columns="contender").stack().dropna()
     grouped = long.groupby(level=[*SETTINGS, "contender"], sort=False)
     return grouped.agg(["median", "min", "max", "count"]).reset_index()
 
 
 def straight_line(x: pd.Series, y: pd.Series) -> tuple[float, float, float]:
-    """Intercept and slope of y = a + b x by least relative squares, and the largest relative distance from it."""
+    """Return intercept a and slope b of y = a + b x, fitted to relative errors, and the largest relative error."""
     slope, intercept = np.polyfit(x, y, 1, w=1 / y)
     return float(intercept), float(slope), float(np.max(np.abs((intercept + slope * x) / y - 1)))
 
 
 def scaling_series(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """What cost grows with: for each, `x` and the median, least and largest seconds over the rounds."""
+    """Return for each size that cost grows with: `x` and the median, min and max of the seconds over the rounds."""
     usual = Setting()
     custom = frame[frame["contender"] == "custom"]
     here = {name: custom[name] == getattr(usual, name) for name in ("hidden", "batch_size", "epochs")}

@@ -1,4 +1,4 @@
-"""The benchmark's figures, in the project's style."""
+"""Draw the benchmark's figures in the project's style."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.arithmetic import FLOOR, FLOPS, GIGA, epoch_flops, epoch_seconds,
 from benchmark.targets import Measurements
 from fmnist_lab.results.style import MODEL_STYLES, applied, new_figure, render
 
-# The rest of the Okabe-Ito palette; the rivals keep their own colours.
+# The rest of the Okabe-Ito palette; the two models keep their own colours.
 OTHERS = {
     "gemms": ("products alone", "#999999", "_"),
     "torch_eager": ("PyTorch, fastest eager script", "#E69F00", "^"),
@@ -27,7 +27,7 @@ LOOKS = {name: (rival.label, rival.color, rival.marker) for name, rival in MODEL
 
 
 def figures(measured: Measurements, remark: str) -> dict[str, bytes]:
-    """The files of every figure that the measured parts allow, by name; `remark` ends each title."""
+    """Return the content of each figure file by name, for the parts that were measured; `remark` ends each title."""
     drawers = {"epoch": epoch_figure, "scaling": scaling_figure}
     with applied():
         return {
@@ -39,7 +39,7 @@ def figures(measured: Measurements, remark: str) -> dict[str, bytes]:
 
 
 def epoch_figure(frame: pd.DataFrame, remark: str) -> Figure:
-    """Each contender over the floor, by architecture; whiskers from the least to the largest round."""
+    """Draw each contender over the floor, by architecture; whiskers from the least to the largest round."""
     seconds = epoch_seconds(frame)
     over = ratios(seconds[[*(name for name in LOOKS if name in seconds), FLOOR]], FLOOR)
     spreads = spread(over)
@@ -61,7 +61,7 @@ def epoch_figure(frame: pd.DataFrame, remark: str) -> Figure:
 
 
 def scaling_figure(frame: pd.DataFrame, remark: str) -> Figure:
-    """Cost of the hand-written model against all that it grows with; plain axes where a line should be straight."""
+    """Draw the seconds of the hand-written model against each size; linear axes where a straight line is expected."""
     figure = new_figure(2, 2, f"What an epoch, a run and a sweep cost{remark}")
     found = scaling_series(frame)
     for axes, (name, points) in zip(figure.subplots(2, 2).flat, found.items(), strict=True):
@@ -79,7 +79,7 @@ def scaling_figure(frame: pd.DataFrame, remark: str) -> Figure:
 
 
 def logarithmic(axes: Axes, *which: Literal["x", "y"]) -> None:
-    """Logarithmic axes with plain numbers: the project's style sets no mathematics."""
+    """Make axes logarithmic, with plain numbers as labels: the project's style sets no mathematics."""
     for name in which:
         getattr(axes, f"set_{name}scale")("log")
         axis = getattr(axes, f"{name}axis")
@@ -89,7 +89,7 @@ def logarithmic(axes: Axes, *which: Literal["x", "y"]) -> None:
 
 
 def draw_floor(axes: Axes, frame: pd.DataFrame, gigaflops: pd.Series) -> None:
-    """The least an epoch can take, and where the width is 256."""
+    """Draw the least time of an epoch, and a line where the width is 256."""
     rates = wide(frame, "flops_per_second")
     if "peak" in rates:
         axes.plot(gigaflops, gigaflops * GIGA / rates["peak"].median(), color="black", linewidth=0.8, label="floor")
@@ -98,6 +98,6 @@ def draw_floor(axes: Axes, frame: pd.DataFrame, gigaflops: pd.Series) -> None:
 
 
 def whiskers(axes: Axes, x: pd.Series, rows: pd.DataFrame, label: str, **look: Any) -> None:
-    """Medians with a bar from the least to the largest."""
+    """Draw medians with a bar from the least to the largest."""
     below, above = rows["median"] - rows["min"], rows["max"] - rows["median"]
     axes.errorbar(x, rows["median"], yerr=[below, above], label=label, **look)

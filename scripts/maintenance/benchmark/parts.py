@@ -1,4 +1,4 @@
-"""The parts of the benchmark: for each, the list of its tasks."""
+"""List the tasks of each part of the benchmark."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ARCHITECTURES = [
 FEW = ["8,128", "256,128", "1024,128"]  # for what is slow
 BASE = "256,128"
 
-USUAL_RATE = 100e9  # floating-point operations a second, for the estimate of the duration alone
-USUAL_STEPS = 0.1  # seconds an epoch that are not products, likewise
+USUAL_RATE = 100e9  # floating-point operations a second, only to estimate the duration
+USUAL_STEPS = 0.1  # seconds an epoch that are not products, only to estimate the duration
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A peer script with its own options; to estimate how long it takes, its start-up and its slowness."""
+    """A script in peers/ and its options. `start` (seconds) and `slowness` (a factor) only estimate the duration."""
 
     script: str
     options: dict[str, Any]
@@ -67,7 +67,7 @@ THREADED = ("peak", "custom", "torch", "torch_eager_float", "torch_eager_bytes",
 
 
 def epoch(quick: bool) -> list[Task]:
-    """Seconds an epoch, by contender and architecture; the peak and the products alone are taken beside them."""
+    """Seconds an epoch by contender and architecture, beside the peak rate and the matrix products alone."""
     return [
         contender.task(name, Setting(hidden))
         for hidden in ARCHITECTURES
@@ -77,19 +77,19 @@ def epoch(quick: bool) -> list[Task]:
 
 
 def threads(quick: bool) -> list[Task]:
-    """One thread and two."""
+    """Seconds an epoch with one thread and with two."""
     return [CONTENDERS[name].task(name, Setting(threads=count)) for name in THREADED for count in (1, 2)]
 
 
 def pieces(quick: bool) -> list[Task]:
-    """Where the hand-written model spends an epoch."""
+    """Seconds of each step of an epoch of the hand-written model."""
     return [
         Task("custom", Setting(hidden), partial(peer, "pieces", Setting(hidden)), 6) for hidden in (*FEW, "256,1024")
     ]
 
 
 def kernels(quick: bool) -> list[Task]:
-    """What OpenBLAS's kernels of 256 and of 512 bits make of it; the second kind only where the processor has them."""
+    """Seconds with OpenBLAS's kernels of 256 bits and, where the processor has them, of 512 bits."""
     measured = ("peak", "gemms", "custom")
     return [
         Task(f"{name}, {bits} bits", Setting(), partial(CONTENDERS[name].measure, Setting(), kind), 5)
@@ -99,7 +99,7 @@ def kernels(quick: bool) -> list[Task]:
 
 
 def scaling(quick: bool) -> list[Task]:
-    """The custom model by width, batch size and epochs; a sweep of it by the number of runs."""
+    """Seconds of the custom model by width, batch size and epochs, and of a sweep by the number of runs."""
     widths = [Setting(f"{2**power},128") for power in range(3, 13)]
     sizes = [Setting(batch_size=2**power) for power in range(4, 13)]
     lengths = [Setting(epochs=count) for count in range(1, 9)]
@@ -111,13 +111,13 @@ def scaling(quick: bool) -> list[Task]:
 
 
 def custom_sweep(runs: int) -> Quantities:
-    """A sweep of so many runs of one epoch, from command to report."""
+    """Measure a sweep of `runs` runs of one epoch, from the command to its output."""
     with tempfile.TemporaryDirectory() as folder:
         return timed(lab("-m", "model=custom", "epochs=1", f"seed=range(0,{runs})"), Path(folder))
 
 
 def cold(quick: bool) -> list[Task]:
-    """The first epoch of a fresh process against its later ones."""
+    """Seconds of the first epoch of a new process, and of its later ones."""
     return [
         Task("custom", Setting(hidden, epochs=4), partial(first_and_later, Setting(hidden, epochs=4)), 6)
         for hidden in ("8,128", BASE)
@@ -129,12 +129,12 @@ def first_and_later(setting: Setting) -> Quantities:
     return {"first_seconds": first, "later_seconds": sorted(later)[len(later) // 2]}
 
 
-# One epoch of the narrowest network on few images: a run that does nothing to speak of.
+# One epoch of the narrowest network on few images: a run that takes hardly any time.
 TINY = ("epochs=1", "architecture.hidden=[1]", "data.validation=58000", "data.split=last")
 
 
 def startup(quick: bool) -> list[Task]:
-    """What every command pays before it computes anything."""
+    """Seconds that every command needs before it computes anything."""
     commands = {
         "python": [sys.executable, "-c", "pass"],
         "import fmnist_lab": [sys.executable, "-c", "import fmnist_lab"],
@@ -146,22 +146,22 @@ def startup(quick: bool) -> list[Task]:
 
 
 def in_passing(command: Sequence[str]) -> Quantities:
-    """Seconds of a command, started in an empty folder."""
+    """Return the seconds of a command in an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
         return timed(command, Path(folder))
 
 
 def sweep(quick: bool) -> list[Task]:
-    """Table 1 from command to report with one worker and with two, and a finished sweep told again."""
+    """Seconds of Table 1 with one worker and with two, and of the output of a finished sweep."""
     epochs = 1 if quick else 10
     settings = [Setting("table1", epochs=epochs, workers=workers) for workers in (1, 2)]
-    tables = [Task("table1", told, partial(table1, told), (15 + 10 * epochs) / told.workers + 10) for told in settings]
-    finished = Task("finished sweep", Setting("1", runs=200), tell_again, 20)
+    tables = [Task("table1", each, partial(table1, each), (15 + 10 * epochs) / each.workers + 10) for each in settings]
+    finished = Task("finished sweep", Setting("1", runs=200), rebuild_output, 20)
     return [*tables, finished]
 
 
 def table1(setting: Setting) -> Quantities:
-    """Wall clock of `experiment=table1`, what of it trained and evaluated, and the rest."""
+    """Return the seconds of `experiment=table1`, of its training and evaluation, and of the rest."""
     launcher = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={setting.workers}"] if setting.workers > 1 else []
     with tempfile.TemporaryDirectory() as folder:
         measured = timed(lab("-m", "experiment=table1", f"epochs={setting.epochs}", *launcher), Path(folder))
@@ -175,15 +175,15 @@ def table1(setting: Setting) -> Quantities:
     }
 
 
-def tell_again() -> Quantities:
-    """Seconds to recognise and report what is finished."""
+def rebuild_output() -> Quantities:
+    """Return the seconds to find every run finished and to write tables and figures again."""
     command, folder = finished_sweep()
     return timed(command, Path(folder.name))
 
 
 @cache
 def finished_sweep() -> tuple[list[str], tempfile.TemporaryDirectory[str]]:
-    """A sweep of 200 tiny runs, trained once, and the folder it lies in."""
+    """Train a sweep of 200 tiny runs, once; return its command and folder."""
     folder = tempfile.TemporaryDirectory()
     command = lab("-m", "seed=range(0,100)", "model=custom,torch", *TINY)
     execute(command, Path(folder.name))
@@ -191,7 +191,7 @@ def finished_sweep() -> tuple[list[str], tempfile.TemporaryDirectory[str]]:
 
 
 def memory(quick: bool) -> list[Task]:
-    """The peak of one process that does a run, of the command line, and what two runs at once hold together."""
+    """Peak memory of one process with a run, of two at once, and of the command line."""
     alone, pair = Setting(epochs=5), Setting(epochs=5, workers=2)
     command = lab("model=custom", f"epochs={alone.epochs}")
     return [
@@ -202,22 +202,22 @@ def memory(quick: bool) -> list[Task]:
 
 
 def watched(commands: Sequence[Sequence[str]]) -> Quantities:
-    """Run commands at once: the largest peak of one process, and the most that all held, shared pages split (MB)."""
+    """Run commands at once; return the largest peak of one process and of their sum, shared pages split (MB)."""
     with tempfile.TemporaryDirectory() as folder:
         start = partial(subprocess.Popen, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         running = [start(command) for command in commands]
         peaks, together = [0.0], [0.0]
         while any(process.poll() is None for process in running):
-            peaks += [kept(process.pid, "status", "VmHWM") for process in running]
-            together.append(sum(kept(process.pid, "smaps_rollup", "Pss") for process in running))
+            peaks += [memory_of(process.pid, "status", "VmHWM") for process in running]
+            together.append(sum(memory_of(process.pid, "smaps_rollup", "Pss") for process in running))
             time.sleep(0.05)
     if any(process.returncode for process in running) or not max(together):
-        raise subprocess.SubprocessError("the runs failed, or this system does not tell a process's memory")
+        raise subprocess.SubprocessError("the runs failed, or this system does not show a process's memory")
     return {"peak_mb": max(peaks), "pss_mb": max(together)}
 
 
-def kept(pid: int, file: str, key: str) -> float:
-    """A process's memory in MB by Linux's account; 0 once it has ended, or on other systems."""
+def memory_of(pid: int, file: str, key: str) -> float:
+    """Return a process's memory in MB as Linux has it; 0 once the process has ended, or on other systems."""
     try:
         text = Path(f"/proc/{pid}/{file}").read_text("utf-8")
     except OSError:
@@ -227,12 +227,12 @@ def kept(pid: int, file: str, key: str) -> float:
 
 
 def lab(*arguments: str) -> list[str]:
-    """The project's command line."""
+    """Return the project's command line."""
     return [sys.executable, "-m", "fmnist_lab", *arguments]
 
 
 def timed(command: Sequence[str], folder: Path) -> Quantities:
-    """Wall clock of a command in `folder`."""
+    """Return the seconds of a command in `folder`."""
     start = time.perf_counter()
     execute(command, folder)
     return {"seconds": time.perf_counter() - start}

@@ -1,4 +1,4 @@
-"""What the benchmark leaves in its folder: CSV, figures, and two pages of Markdown, all made from the CSV."""
+"""Write the files of the benchmark: measurements as CSV, and from them figures and two pages of Markdown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BLAS = ("internal_api", "version", "architecture")
 
 
 def conditions(rounds: int, quick: bool, options: str) -> dict[str, Any]:
-    """Under what a part was measured."""
+    """Return the conditions under which a part is measured."""
     return {
         "started_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "quick": quick,
@@ -49,15 +49,15 @@ def version_of(package: str) -> str | None:
         return None
 
 
-def save(folder: Path, part: str, frame: pd.DataFrame, told: dict[str, Any]) -> None:
-    """Keep a part's measurements and conditions, in place of older ones."""
-    everything = conditions_in(folder) | {part: told}
+def save(folder: Path, part: str, frame: pd.DataFrame, conditions: dict[str, Any]) -> None:
+    """Write the measurements and conditions of a part, in place of older ones."""
+    everything = conditions_in(folder) | {part: conditions}
     write_bytes(folder / f"{part}.csv", frame.to_csv(index=False, lineterminator="\n").encode())
     write_text(folder / "provenance.json", json.dumps(everything, indent=2) + "\n")
 
 
 def measurements_in(folder: Path) -> Measurements:
-    """All parts that lie in the folder, whenever they were measured."""
+    """Return the measurements of every part in the folder."""
     files = {part: folder / f"{part}.csv" for part in SECTIONS}
     return {part: pd.read_csv(file, dtype={"hidden": str}) for part, file in files.items() if file.exists()}
 
@@ -69,44 +69,44 @@ def conditions_in(folder: Path) -> dict[str, dict[str, Any]]:
 
 def write(folder: Path) -> pd.DataFrame:
     """Write tables, figures and targets of all that was measured; return the targets."""
-    measured, told = measurements_in(folder), conditions_in(folder)
-    mark = " (QUICK: too few rounds to quote)" if any(part["quick"] for part in told.values()) else ""
+    measured, parts = measurements_in(folder), conditions_in(folder)
+    remark = " (QUICK: too few rounds to quote)" if any(part["quick"] for part in parts.values()) else ""
     table = targets(measured)
-    for name, content in figures(measured, mark).items():
+    for name, content in figures(measured, remark).items():
         write_bytes(folder / name, content)
     write_bytes(folder / "targets.csv", table.to_csv(index=False, lineterminator="\n").encode())
-    write_text(folder / "targets.md", f"# Targets{mark}\n\n{machine(told)}\n\n{markdown(table, digits=4)}\n")
-    write_text(folder / "benchmark.md", "\n\n".join(page(measured, told, mark)) + "\n")
+    write_text(folder / "targets.md", f"# Targets{remark}\n\n{machine(parts)}\n\n{markdown(table, digits=4)}\n")
+    write_text(folder / "benchmark.md", "\n\n".join(page(measured, parts, remark)) + "\n")
     return table
 
 
-def page(measured: Measurements, told: dict[str, dict[str, Any]], mark: str) -> Iterable[str]:
-    yield f"# Benchmark{mark}"
-    yield machine(told)
+def page(measured: Measurements, parts: dict[str, dict[str, Any]], remark: str) -> Iterable[str]:
+    yield f"# Benchmark{remark}"
+    yield machine(parts)
     yield "Each value: median [least–largest] over the rounds, every measurement from a fresh process."
     for part, frame in measured.items():
         title, tables = SECTIONS[part]
         yield f"## {title}"
-        its = told[part]
-        commit = f"commit {str(its['git_commit'])[:7]}, {kernels(its)}"
-        yield f"{its['rounds']} rounds; load of the machine before: {its['load_before']}; {its['cpu']}; {commit}."
+        about = parts[part]
+        commit = f"commit {str(about['git_commit'])[:7]}, {kernels(about)}"
+        yield f"{about['rounds']} rounds; load of the machine before: {about['load_before']}; {about['cpu']}; {commit}."
         yield from tables(frame)
-        yield from (f"Not measured: {name}: {why}" for name, why in its["not_measured"].items())
+        yield from (f"Not measured: {name}: {why}" for name, why in about["not_measured"].items())
 
 
 def kernels(part: dict[str, Any]) -> str:
-    """What multiplies for NumPy: BLAS, its version and the processor that its kernels are meant for."""
+    """Return name, version and kernels of the BLAS library that NumPy uses."""
     return ", ".join(
         " ".join(str(pool[key]) for key in BLAS) for pool in part["blas"] if pool["internal_api"] == "openblas"
     )
 
 
-def machine(told: dict[str, dict[str, Any]]) -> str:
-    """Each distinct machine, set of versions and commit, in a line."""
+def machine(parts: dict[str, dict[str, Any]]) -> str:
+    """Return a line for each distinct machine, set of versions and commit."""
     lines = {
         f"{part['cpu']}, {part['cores']} cores, {part['system']}, Python {part['python']}; "
         + ", ".join(f"{name} {number}" for name, number in part["versions"].items() if number)
         + f"; {kernels(part)}; commit {part['git_commit']}"
-        for part in told.values()
+        for part in parts.values()
     }
     return "\n\n".join(sorted(lines))

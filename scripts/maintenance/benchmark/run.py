@@ -24,23 +24,23 @@ FULL, QUICK = 7, 2  # rounds
 
 
 def main() -> int:
-    told = arguments()
-    rounds = QUICK if told.quick else FULL
-    tasks = {part: tasks_of(part, told.contenders, told.quick) for part in told.parts}
-    expected = {part: rounds * sum(task.expected for task in its) / 60 for part, its in tasks.items()}
+    options = arguments()
+    rounds = QUICK if options.quick else FULL
+    tasks = {part: tasks_of(part, options.contenders, options.quick) for part in options.parts}
+    expected = {part: rounds * sum(task.expected for task in listed) / 60 for part, listed in tasks.items()}
     for part, minutes in expected.items():
-        print(f"{part}: {len(tasks[part])} things to measure, {rounds} times each: about {minutes:.0f} min")
-    print(f"about {sum(expected.values()):.0f} min in all; results in {told.out}")
-    told.out.mkdir(parents=True, exist_ok=True)
-    for part in told.parts:
-        measure(part, tasks[part], rounds, told)
-    print(markdown(results.write(told.out), digits=4))
+        show(f"{part}: {len(tasks[part])} tasks, {rounds} rounds: about {minutes:.0f} min")
+    show(f"about {sum(expected.values()):.0f} min in all; results in {options.out}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    for part in options.parts:
+        measure(part, tasks[part], rounds, options)
+    show(markdown(results.write(options.out), digits=4))
     return 0
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure the project against the machine and its rivals.")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK} rounds instead of {FULL}: only for a look")
+    parser = argparse.ArgumentParser(description="Measure the project against the machine and other programs.")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} rounds instead of {FULL}: only for a first look")
     parser.add_argument("--parts", type=names(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}")
     parser.add_argument("--contenders", type=names(CONTENDERS), default=list(CONTENDERS), help=",".join(CONTENDERS))
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmark"), help="folder of the results")
@@ -48,7 +48,7 @@ def arguments() -> argparse.Namespace:
 
 
 def names(known: Iterable[str]) -> Callable[[str], list[str]]:
-    """A comma-separated list of known names, as argparse wants it."""
+    """Return a parser for argparse: a comma-separated list of `known` names. It raises ArgumentTypeError for others."""
 
     def parse(text: str) -> list[str]:
         chosen = text.split(",")
@@ -61,26 +61,27 @@ def names(known: Iterable[str]) -> Callable[[str], list[str]]:
 
 
 def tasks_of(part: str, contenders: list[str], quick: bool) -> list[Task]:
-    """A part's tasks, those of contenders that were not asked for left out."""
+    """Return the tasks of a part, without those of contenders that are not listed."""
     unwanted = set(CONTENDERS) - set(contenders)
     return [task for task in PARTS[part](quick) if task.contender not in unwanted]
 
 
-def measure(part: str, tasks: list[Task], rounds: int, told: argparse.Namespace) -> None:
-    """Measure a part, keeping what there is after every round."""
-    print(part)
-    conditions = results.conditions(rounds, told.quick, options(told))
-    for done in take_turns(tasks, rounds, print):
-        results.save(told.out, part, done.frame(), conditions | {"not_measured": done.failures})
+def measure(part: str, tasks: list[Task], rounds: int, options: argparse.Namespace) -> None:
+    """Measure a part and save the measurements so far after every round."""
+    show(part)
+    conditions = results.conditions(rounds, options.quick, described(options))
+    for done in take_turns(tasks, rounds, show):
+        results.save(options.out, part, done.frame(), conditions | {"not_measured": done.failures})
 
 
-def options(told: argparse.Namespace) -> str:
-    """What was asked for, without the folder: the path of a machine belongs in no file."""
-    quick = ["--quick"] if told.quick else []
-    return " ".join([*quick, f"--parts {','.join(told.parts)}", f"--contenders {','.join(told.contenders)}"])
+def described(options: argparse.Namespace) -> str:
+    """Return the options as text, without `--out`: a path of one machine is of no use in a committed file."""
+    quick = ["--quick"] if options.quick else []
+    return " ".join([*quick, f"--parts {','.join(options.parts)}", f"--contenders {','.join(options.contenders)}"])
 
 
-def print(text: str) -> None:
+def show(text: str) -> None:
+    """Print a line at once, also into a file or pipe."""
     print(text, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Measurements as Markdown for people: every number in it is written by code."""
+"""Write measurements as tables of Markdown."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ BASE = Setting().hidden
 
 
 def markdown(table: pd.DataFrame, digits: int = 3) -> str:
-    """A table of texts and numbers; numbers with so many significant digits."""
+    """Return a table as Markdown, its numbers with `digits` significant digits."""
     rules = ["---:" if pd.api.types.is_numeric_dtype(table[name]) else "---" for name in table]
-    rows = [[cell(value, digits) for value in row] for row in table.itertuples(index=False)]
+    rows = [[formatted(value, digits) for value in row] for row in table.itertuples(index=False)]
     return "\n".join(f"| {' | '.join(texts)} |" for texts in [list(table.columns), rules, *rows])
 
 
-def cell(value: object, digits: int) -> str:
+def formatted(value: object, digits: int) -> str:
     if isinstance(value, float):
         return "" if pd.isna(value) else significant(value, digits)
     return str(value).replace("|", "\\|")
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """So many significant digits, without an exponent where that can be."""
+    """Return `value` with so many significant digits, without an exponent below a million."""
     return f"{value:.0f}" if 10**digits <= abs(value) < 1e6 else f"{value:.{digits}g}"
 
 
 def format_spread(rows: pd.DataFrame) -> list[str]:
-    """median [least–largest] of each row."""
+    """Return "median [least–largest]" of each row."""
     columns = zip(rows["median"], rows["min"], rows["max"], strict=True)
     return [f"{significant(mid)} [{significant(low)}–{significant(high)}]" for mid, low, high in columns]
 
 
 def grid(values: pd.DataFrame, by: str) -> str:
-    """A row a value of the setting `by`, a column a contender."""
+    """Return a table with a row a value of the setting `by` and a column a contender."""
     spreads = spread(values)
     table = spreads.assign(text=format_spread(spreads)).pivot(index=by, columns="contender", values="text")
     order = [name for name in values if name in table]
@@ -74,7 +74,7 @@ def threads(frame: pd.DataFrame) -> Iterable[str]:
 
 
 def scaling(frame: pd.DataFrame) -> Iterable[str]:
-    """Each series, and how far it lies from a straight line a + b x; of widths, from 256 up."""
+    """Yield each series and its largest distance from a straight line a + b x; for widths, from 256 up."""
     for name, points in scaling_series(frame).items():
         yield f"Seconds by {name}:"
         yield markdown(pd.DataFrame({name: points["x"], "seconds": format_spread(points)}))
@@ -92,7 +92,7 @@ def linearity(points: pd.DataFrame) -> str:
 
 
 def listing(frame: pd.DataFrame) -> Iterable[str]:
-    """Every quantity, with the settings that vary."""
+    """Yield a table of every quantity, with the settings that vary."""
     varied = [name for name in SETTINGS if frame[name].nunique() > 1]
     by = ["contender", *varied, "quantity"]
     found = frame.groupby(by, sort=False)["value"].agg(["median", "min", "max"]).reset_index()

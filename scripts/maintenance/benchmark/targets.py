@@ -1,4 +1,4 @@
-"""The targets the project set itself, and what was measured of each."""
+"""Compare the measurements with the targets that the project set itself."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pandas as pd
 
 from benchmark.arithmetic import EAGER, FLOOR, epoch_seconds, ratio, wide
 
-Measurements = dict[str, pd.DataFrame]  # by part, as `tasks.Rounds.frame` has them
-Values = dict[str, pd.Series]  # by place, a value a round
+Measurements = dict[str, pd.DataFrame]  # by part, each as `tasks.Rounds.frame` returns it
+Values = dict[str, pd.Series]  # a value a round, by what it was measured of
 
 
 @dataclass(frozen=True)
 class Target:
-    """A bound on a measured number: `at most`, `at least`, or none (`reported`)."""
+    """A bound on a measured number; `sense` is `at most`, `at least` or, without a bound, `reported`."""
 
     what: str
     part: str
@@ -30,7 +30,7 @@ class Target:
 
 
 def by_architecture(above: str, below: str, *only: str) -> Callable[[pd.DataFrame], Values]:
-    """`above` over `below`, one place an architecture: those named, or all."""
+    """Return a function that gives `above` / `below` for each architecture: those in `only`, or all."""
 
     def values(frame: pd.DataFrame) -> Values:
         found = ratio(epoch_seconds(frame), above, below)
@@ -41,12 +41,12 @@ def by_architecture(above: str, below: str, *only: str) -> Callable[[pd.DataFram
 
 
 def of_quantity(contender: str, quantity: str, **where: int) -> Callable[[pd.DataFrame], Values]:
-    """A contender's quantity as it was measured."""
+    """Return a function that gives a contender's quantity as it was measured."""
     return lambda frame: {"": chosen(frame, contender, quantity, **where)}
 
 
 def chosen(frame: pd.DataFrame, contender: str, quantity: str, **where: int) -> pd.Series:
-    """The rounds' values of one quantity."""
+    """Return one quantity by round."""
     rows = frame[(frame["contender"] == contender) & (frame["quantity"] == quantity)]
     for name, value in where.items():
         rows = rows[rows[name] == value]
@@ -94,24 +94,24 @@ TARGETS = [
             ("seconds a run outside training and evaluation", 0.3, "outside_seconds_a_run"),
         )
     ),
-    Target("200 finished runs told again (s)", "sweep", "at most", 15, of_quantity("finished sweep", "seconds")),
+    Target("output of 200 finished runs again (s)", "sweep", "at most", 15, of_quantity("finished sweep", "seconds")),
     Target("peak memory of a custom run (MB)", "memory", "at most", 350, of_quantity("run", "peak_mb", workers=1)),
     Target("memory added by a second run at once (MB)", "memory", "at most", 200, added_memory),
 ]  # fmt: skip
 
 
 def targets(measured: Measurements) -> pd.DataFrame:
-    """A row a target and place, with the median and spread of its rounds; targets not measured have blanks."""
+    """Return a row a target and architecture with median, min and max over the rounds; blanks if not measured."""
     return pd.DataFrame([row for target in TARGETS for row in rows(target, measured)])
 
 
 def rows(target: Target, measured: Measurements) -> list[dict[str, object]]:
-    told: dict[str, object] = {"what": target.what, "where": "", "target": goal(target)}
+    row: dict[str, object] = {"what": target.what, "where": "", "target": goal(target)}
     values = target.values(measured[target.part]) if target.part in measured else {}
     found = {place: series for place, series in values.items() if len(series)}
     if not found:
-        return [told | {"verdict": "not measured"}]
-    return [told | {"where": place} | outcome(target, series) for place, series in found.items()]
+        return [row | {"verdict": "not measured"}]
+    return [row | {"where": place} | outcome(target, series) for place, series in found.items()]
 
 
 def goal(target: Target) -> str:

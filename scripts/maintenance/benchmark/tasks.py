@@ -1,4 +1,4 @@
-"""What is measured, one fresh process at a time: tasks, and the rounds in which they take turns."""
+"""Measure tasks in rounds, each task in a process of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Quantities = dict[str, float]
 
 @dataclass(frozen=True)
 class Setting:
-    """Under what a contender is measured; what does not apply to it stays as it is."""
+    """The settings under which a contender is measured; those that do not apply keep their defaults."""
 
     hidden: str = "256,128"
     batch_size: int = 128
@@ -38,7 +38,7 @@ SETTINGS = [item.name for item in fields(Setting)]
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to measure: by whom, under what, how, and about how many seconds that takes."""
+    """A measurement: of which contender, with which setting, by which function, and its expected seconds."""
 
     contender: str
     setting: Setting
@@ -48,7 +48,7 @@ class Task:
 
 @dataclass
 class Rounds:
-    """Measurements so far, a row a quantity, and why some are missing."""
+    """The measurements so far, a row a quantity, and the reasons why some are missing."""
 
     rows: list[dict[str, Any]]
     failures: dict[str, str]
@@ -57,10 +57,10 @@ class Rounds:
         return pd.DataFrame(self.rows, columns=["round", "contender", *SETTINGS, "quantity", "value"])
 
 
-def take_turns(tasks: Sequence[Task], rounds: int, print: Callable[[str], object]) -> Iterator[Rounds]:
-    """Measure every task once a round; after each round, everything so far.
+def take_turns(tasks: Sequence[Task], rounds: int, show: Callable[[str], object]) -> Iterator[Rounds]:
+    """Measure every task once a round; yield all measurements so far after each round.
 
-    Every other round goes backwards, so that nobody always comes first. A task that failed is not tried again.
+    Every other round goes backwards, so that no contender always comes first. A task that failed is not tried again.
     """
     done = Rounds([], {})
     for number in range(1, rounds + 1):
@@ -72,42 +72,42 @@ def take_turns(tasks: Sequence[Task], rounds: int, print: Callable[[str], object
                 measured = task.measure()
             except subprocess.SubprocessError as error:
                 done.failures[name] = reason(error)
-                print(f"  {name}: not measured: {done.failures[name]}")
+                show(f"  {name}: not measured: {done.failures[name]}")
                 continue
-            told = {"round": number, "contender": task.contender, **asdict(task.setting)}
-            done.rows += [{**told, "quantity": quantity, "value": value} for quantity, value in measured.items()]
-        print(f"  round {number} of {rounds}")
+            row = {"round": number, "contender": task.contender, **asdict(task.setting)}
+            done.rows += [{**row, "quantity": quantity, "value": value} for quantity, value in measured.items()]
+        show(f"  round {number} of {rounds}")
         yield done
 
 
 def reason(error: subprocess.SubprocessError) -> str:
-    """The last line of what a process complained."""
+    """Return the last line of a process's error output, or the error itself."""
     complaint = str(getattr(error, "stderr", None) or "").strip()
     return complaint.splitlines()[-1] if complaint else str(error)
 
 
 def peer_command(script: str, setting: Setting, **more: Any) -> list[str]:
-    """The command line of a peer."""
-    told = {
+    """Return the command line of a peer."""
+    usual = {
         "hidden": setting.hidden,
         "batch": setting.batch_size,
         "epochs": setting.epochs,
         "threads": setting.threads,
     }
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in (told | more).items()]
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in (usual | more).items()]
     return [sys.executable, str(PEERS / f"{script}.py"), *options]
 
 
 def peer(script: str, setting: Setting, kernels: str | None = None, **more: Any) -> dict[str, Any]:
-    """What a peer measured, from a fresh process of its own; `kernels` are those that OpenBLAS is told to use."""
+    """Run a peer in a new process, with these OpenBLAS `kernels` if given; return what it measured."""
     environment = {CHOICE: kernels} if kernels else {}
-    told = execute(peer_command(script, setting, **more), environment=environment).splitlines()
-    measured: dict[str, Any] = json.loads(told[-1])
+    lines = execute(peer_command(script, setting, **more), environment=environment).splitlines()
+    measured: dict[str, Any] = json.loads(lines[-1])
     return measured
 
 
 def quantities(measured: dict[str, Any]) -> Quantities:
-    """A peer's numbers: of its epochs the median and the sum, of their losses the last."""
+    """Return a peer's quantities: median and sum of the epochs' seconds, the last loss, and what else it measured."""
     seconds = measured.pop("seconds", None)
     losses = measured.pop("losses", None)
     epochs = {"seconds": median(seconds), "total_seconds": sum(seconds)} if seconds else {}
@@ -115,7 +115,7 @@ def quantities(measured: dict[str, Any]) -> Quantities:
 
 
 def execute(command: Sequence[str], folder: Path | None = None, environment: Mapping[str, str] | None = None) -> str:
-    """Run a command to its end; what it printed. Raises SubprocessError when it fails or hangs."""
-    told = {**os.environ, **(environment or {})}
-    done = subprocess.run(command, cwd=folder, env=told, check=True, capture_output=True, text=True, timeout=LIMIT)
+    """Run a command and return what it printed. Raises SubprocessError when it fails or exceeds the limit."""
+    variables = {**os.environ, **(environment or {})}
+    done = subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True, text=True, timeout=LIMIT)
     return done.stdout

@@ -143,8 +143,8 @@ def test_pages_tables_and_figures_come_from_the_measurements_in_the_folder(tmp_p
     from benchmark import results
 
     for part in ("epoch", "scaling"):
-        told = results.conditions(2, True, "--quick") | {"not_measured": {"jax_jit [256]": "no jax"}}
-        results.save(tmp_path, part, invented(part), told)
+        conditions = results.conditions(2, True, "--quick") | {"not_measured": {"jax_jit [256]": "no jax"}}
+        results.save(tmp_path, part, invented(part), conditions)
     targets = results.write(tmp_path).set_index(["what", "where"])
     times = targets.loc[("DataLoader, 2 workers, over custom", "[256,128]")]
     assert (times["median"], times["verdict"]) == (2.0 ** (len("torch_dataloader_2") - len("custom")), "met")
@@ -159,9 +159,9 @@ def test_pages_tables_and_figures_come_from_the_measurements_in_the_folder(tmp_p
 def test_no_path_is_among_the_options_that_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = runpy.run_path(str(SCRIPTS / "benchmark" / "run.py"))
     monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--parts", "epoch,cold", "--out", str(tmp_path)])
-    told = script["options"](script["arguments"]())
-    assert told.startswith("--quick --parts epoch,cold --contenders peak,gemms,")
-    assert str(tmp_path) not in told
+    options = script["described"](script["arguments"]())
+    assert options.startswith("--quick --parts epoch,cold --contenders peak,gemms,")
+    assert str(tmp_path) not in options
 
 
 def test_options_that_do_not_exist_are_refused() -> None:
@@ -169,6 +169,16 @@ def test_options_that_do_not_exist_are_refused() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "speed: must be of epoch, threads" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_command_measures_a_part_and_prints_the_targets(tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPTS / "benchmark" / "run.py"), "--quick", "--parts", "startup", "--out"]
+    done = subprocess.run([*command, str(tmp_path)], check=True, capture_output=True, text=True, timeout=600)
+    assert "round 2 of 2\n| what | where | target | verdict |" in done.stdout
+    measured = pd.read_csv(tmp_path / "startup.csv")
+    assert set(measured["contender"]) == {"python", "import fmnist_lab", "--help", "dry run", "tiny run"}
+    assert (measured["value"] > 0).all()
 
 
 @pytest.fixture(scope="module")
@@ -194,8 +204,8 @@ def loss() -> float:
 def test_a_peer_does_the_same_updates_as_the_project(script: str, options: list[str], loss: float) -> None:
     if script == "jax_jit" and importlib.util.find_spec("jax") is None:
         pytest.skip("JAX is not installed")
-    told = ["--hidden", HIDDEN, "--batch", str(BATCH), "--images", str(IMAGES), "--warm-up", "0", *options]
-    command = [sys.executable, str(SCRIPTS / "benchmark" / "peers" / f"{script}.py"), *told]
+    arguments = ["--hidden", HIDDEN, "--batch", str(BATCH), "--images", str(IMAGES), "--warm-up", "0", *options]
+    command = [sys.executable, str(SCRIPTS / "benchmark" / "peers" / f"{script}.py"), *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
     measured = json.loads(done.stdout.splitlines()[-1])
     assert measured["losses"] == [pytest.approx(loss, rel=1e-5)]

@@ -1,15 +1,15 @@
 """JAX: one jitted training step whose parameters are donated, on images resident as floats.
 
-Its loss is differentiated by `jax.value_and_grad`. On one thread, XLA is told so and the process is held to one core,
-where the system can.
+Its loss is differentiated by `jax.value_and_grad`. With one thread, XLA gets flags for one thread, and the
+process is bound to one core where the system can do so.
 """
 
 import os
 
-from common import LR, Rows, batches, measure, options, problem
+from common import LR, Rows, batches, measure, parse_arguments, problem
 
-told = options()
-if told.threads == 1:
+arguments = parse_arguments()
+if arguments.threads == 1:
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -17,8 +17,8 @@ if told.threads == 1:
 import jax  # noqa: E402  (reads its flags when it is imported)
 import jax.numpy as jnp  # noqa: E402
 
-jax.config.update("jax_enable_x64", told.dtype == "float64")
-given = problem(told)
+jax.config.update("jax_enable_x64", arguments.dtype == "float64")
+given = problem(arguments)
 images, labels = jnp.asarray(given.inputs()), jnp.asarray(given.labels.astype("int32"))
 
 
@@ -42,11 +42,11 @@ weights = [(jnp.array(weight), jnp.array(bias)) for weight, bias in given.weight
 def train(rows: Rows) -> list[float]:
     global weights
     losses = []
-    for batch in batches(rows.astype("int32"), told.batch):
+    for batch in batches(rows.astype("int32"), arguments.batch):
         loss, weights = step(weights, images, labels, batch)
         losses.append(loss)
     jax.block_until_ready(weights)
     return jax.device_get(losses)
 
 
-measure(told, given, train)
+measure(arguments, given, train)

@@ -1,14 +1,14 @@
-"""A whole run of the project, record and all, in a folder that is thrown away: the driver watches its memory."""
+"""A whole run of the project, with its record, in a temporary folder; parts.py watches its memory."""
 
 import dataclasses
 import tempfile
 
-from common import configure, options, show
+from common import configure, parse_arguments, show
 
 from fmnist_lab.runs import run
 
-told = options()
+arguments = parse_arguments()
 with tempfile.TemporaryDirectory() as folder:
-    config = dataclasses.replace(configure(told), epochs=told.epochs, outputs=folder)
+    config = dataclasses.replace(configure(arguments), epochs=arguments.epochs, outputs=folder)
     summary = run.train(config).summary()
 show(fit_seconds=summary["fit_seconds"])

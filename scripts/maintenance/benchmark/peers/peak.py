@@ -3,17 +3,17 @@
 import time
 
 import numpy as np
-from common import options, show
+from common import parse_arguments, show
 
 SIZES = (256, 384, 512, 768, 1024)
 REPEATS = 12
 
-told = options()
+arguments = parse_arguments()
 
 
 def rate(size: int) -> float:
-    """The best of some repeats, after a warm-up."""
-    a, b = (np.random.default_rng(told.seed).random((size, size), told.dtype) for _ in range(2))
+    """Return the best rate of some repeats, after a warm-up."""
+    a, b = (np.random.default_rng(arguments.seed).random((size, size), arguments.dtype) for _ in range(2))
     out = np.empty_like(a)
     calls = (max(SIZES) // size) ** 3  # about as long for every size
     seconds = []

@@ -1,23 +1,23 @@
-"""Where the hand-written model spends an epoch: seconds of each piece of its steps, clocked one by one."""
+"""The hand-written model: the seconds that each piece of its steps takes in an epoch."""
 
 import time
 from collections import defaultdict
 
 import numpy as np
-from common import options, problem, show
+from common import parse_arguments, problem, show
 
 from fmnist_lab import training
 from fmnist_lab.models.custom import CustomModel, softmax_cross_entropy
 from fmnist_lab.runs import run
 
-told = options()
-given = problem(told)
+arguments = parse_arguments()
+given = problem(arguments)
 
 
 def epoch(model: CustomModel) -> dict[str, float]:
-    """Seconds by piece; each clock reading, some tens of nanoseconds, counts with the piece before it."""
+    """Return the seconds of each piece; a call of the clock (tens of nanoseconds) counts with the piece before it."""
     seconds: dict[str, float] = defaultdict(float)
-    for rows in training.batches(next(orders), told.batch):
+    for rows in training.batches(next(orders), arguments.batch):
         times = [time.perf_counter()]
         inputs, labels = part.feed(rows)
         times.append(time.perf_counter())

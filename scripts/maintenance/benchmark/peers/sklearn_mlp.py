@@ -1,22 +1,22 @@
 """scikit-learn's MLPClassifier: plain SGD, no penalty, no early stop. Its own initial weights and its own order."""
 
 import numpy as np
-from common import LR, Rows, measure, options, problem
+from common import LR, Rows, measure, parse_arguments, problem
 from sklearn.neural_network import MLPClassifier
 
-told = options()
-given = problem(told)
+arguments = parse_arguments()
+given = problem(arguments)
 images, labels = given.inputs()[given.rows], given.labels[given.rows]
 model = MLPClassifier(
-    told.hidden,
+    arguments.hidden,
     solver="sgd",
     alpha=0.0,
-    batch_size=told.batch,
+    batch_size=arguments.batch,
     learning_rate_init=LR,
     momentum=0.0,
     nesterovs_momentum=False,
     shuffle=True,
-    random_state=told.seed,
+    random_state=arguments.seed,
 )
 
 
@@ -26,4 +26,4 @@ def train(rows: Rows) -> list[float]:
     return [model.loss_]
 
 
-measure(told, given, train)
+measure(arguments, given, train)

@@ -4,7 +4,7 @@ The set's own order: a DataLoader draws it. `ToTensor` and `Normalize` give the 
 """
 
 import torch
-from common import LR, Rows, measure, options, problem
+from common import LR, Rows, measure, parse_arguments, problem
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -13,7 +13,7 @@ from torchvision import transforms
 
 
 class Pictures(Dataset):
-    """As torchvision.datasets.FashionMNIST hands out its images, one by one."""
+    """Images one by one, as torchvision.datasets.FashionMNIST returns them."""
 
     def __init__(self, images, labels, rows: Rows) -> None:
         self.images = torch.tensor(given.dataset.source.pictures(images[rows]))
@@ -31,7 +31,7 @@ class Pictures(Dataset):
 def train(rows: Rows) -> list[float]:
     pictures = Pictures(given.images, given.labels, rows) if len(rows) < len(everything) else everything
     losses = []
-    for inputs, labels in DataLoader(pictures, told.batch, shuffle=True, num_workers=told.workers):
+    for inputs, labels in DataLoader(pictures, arguments.batch, shuffle=True, num_workers=arguments.workers):
         optimizer.zero_grad()
         loss = criterion(model(inputs.flatten(1)), labels)
         loss.backward()
@@ -41,11 +41,11 @@ def train(rows: Rows) -> list[float]:
 
 
 if __name__ == "__main__":
-    told = options(workers=0)
-    torch.set_num_threads(told.threads)
-    torch.manual_seed(told.seed)
-    given = problem(told, "torch")
+    arguments = parse_arguments(workers=0)
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    given = problem(arguments, "torch")
     everything = Pictures(given.images, given.labels, given.rows)
     model, criterion = network(given), nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=LR)
-    measure(told, given, train)
+    measure(arguments, given, train)

@@ -1,4 +1,4 @@
-"""What the PyTorch peers share: the network, from the project's initial weights."""
+"""The network of the PyTorch peers, with the project's initial weights."""
 
 import torch
 from common import Problem
