@@ -29,7 +29,7 @@ DATA_NOTE = VENV / "data.txt"
 """Where `fetch_data.py` notes the folder of the data."""
 
 LOCK, DEV_LOCK = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
-"""What runs the project, and the same with the tools of its tests: each package, its version and its hashes."""
+"""The packages that run the project, and these with the tools of its tests: each with its version and hashes."""
 
 OLDEST = (3, 11)
 ALTERNATIVES = ("python3.13", "python3.12", "python3.11")
@@ -37,7 +37,7 @@ BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
 
 
 class Step(NamedTuple):
-    """One command that ran: how long it took, its exit status, and how much lies in the folder that it filled."""
+    """A command that ran: its seconds, its exit status, and the size of the folder that it filled."""
 
     name: str
     seconds: float
@@ -46,13 +46,13 @@ class Step(NamedTuple):
 
 
 class Steps:
-    """Runs commands one after another in the project's folder, and keeps what each took."""
+    """Runs commands one after another in the project's folder, and keeps the seconds of each."""
 
     def __init__(self) -> None:
         self.taken: list[Step] = []
 
     def run(self, name: str, *command: str | Path) -> int:
-        """Run one command and return its exit status, as a shell would; Ctrl-C and SIGTERM end everything."""
+        """Run one command and return its exit status as a shell has it. Exits after Ctrl-C or SIGTERM."""
         print(f"\n== {name}", flush=True)
         start = time.perf_counter()
         status = wait([str(word) for word in command])
@@ -62,17 +62,17 @@ class Steps:
         return status
 
     def require(self, name: str, *command: str | Path) -> None:
-        """Run one command; leave with its status if it fails."""
+        """Run one command. Exits with its status if it fails."""
         status = self.run(name, *command)
         if status:
             sys.exit(status)
 
     def measure(self, folder: Path) -> None:
-        """Note beside the last step how many bytes lie in the folder that it filled."""
+        """Note the size of the folder that the last step filled."""
         self.taken[-1] = self.taken[-1]._replace(size=size(folder))
 
     def finish(self, name: str, *command: str | Path) -> int:
-        """Print the table, then run the last command, whose own last line is to be the last of all."""
+        """Print the table, then run the last command, so that its output comes last; return its exit status."""
         if self.taken:
             self.print_table()
         status = self.run(name, *command)
@@ -80,7 +80,7 @@ class Steps:
         return status
 
     def print_table(self) -> None:
-        """Print the seconds that each step took, and the megabytes (10^6 bytes) that lie where it wrote."""
+        """Print the seconds of each step, and the megabytes (10^6 bytes) of the folder that it filled."""
         width = max(len(step.name) for step in self.taken)
         print(f"\n{'step':<{width}}  seconds  MB on disk")
         for step in self.taken:
@@ -91,14 +91,14 @@ class Steps:
 
 
 def size(folder: Path) -> int:
-    """Return the bytes of all files below `folder`; what a link points to does not count."""
+    """Return the bytes of all files below `folder`, without the targets of links."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_symlink() or path.is_file())
 
 
 def wait(command: list[str]) -> int:
-    """Run the command to its end and return its status, 128 + the signal if one killed it.
+    """Run the command to its end and return its exit status: 128 + the signal if one killed it, 130 after Ctrl-C.
 
-    Ctrl-C reaches the command too, SIGTERM is passed on to it; it is given the time to close its files.
+    The command gets Ctrl-C from the terminal and SIGTERM from here, and has time to close its files.
     """
     process = subprocess.Popen(command, cwd=str(ROOT))
     before = signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
@@ -114,7 +114,7 @@ def wait(command: list[str]) -> int:
 
 @contextmanager
 def timed_steps() -> Iterator[Steps]:
-    """Steps whose table is printed at the end, however it comes."""
+    """Yield steps whose table is printed at the end, also after an error."""
     steps = Steps()
     try:
         yield steps
@@ -124,7 +124,7 @@ def timed_steps() -> Iterator[Steps]:
 
 
 def set_up(steps: Steps, dev: bool = False) -> None:
-    """Make the environment, with the tools of the tests if `dev`, and the data ready; leave with a failure's status."""
+    """Make the environment, with the tools of the tests if `dev`, and fetch the data. Exits with a failure's status."""
     refuse_unsuitable_python()
     install(steps, dev)
     steps.require("fetch data", PYTHON, "scripts/fetch_data.py", "--note", DATA_NOTE)
@@ -139,14 +139,14 @@ def set_up_and_run(name: str, *words: str) -> None:
 
 
 def refuse_unsuitable_python() -> None:
-    """Leave with status 2 and one line when the project cannot run on this Python."""
+    """Exit with status 2 and one line when the project cannot run on this Python."""
     if sys.version_info[:2] < OLDEST:
         print(f"fmnist_lab needs Python 3.11 or newer, not {platform.python_version()}: {advice()}", file=sys.stderr)
         sys.exit(BAD_INPUT)
 
 
 def advice() -> str:
-    """What to do instead: name a suitable Python of this machine if there is one."""
+    """Return what to do instead, with the name of a suitable Python of this machine if there is one."""
     found = next((python for python in ALTERNATIVES if starts(python, "-c", "")), None)
     if found is None:
         return "install Python 3.13 and run this with it"
@@ -154,17 +154,17 @@ def advice() -> str:
 
 
 def starts(program: str, *words: str) -> bool:
-    """Whether such a program is here and runs: a version manager leaves placeholders that do not."""
+    """Return whether `program` is installed and runs; a version manager leaves placeholders that do not."""
     path = shutil.which(program)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     return path is not None and subprocess.run([path, *words], **quiet).returncode == 0
 
 
 def install(steps: Steps, dev: bool = False) -> None:
-    """Bring .venv up to date with the lock and pyproject.toml, from nothing when it is of another Python or folder.
+    """Bring .venv up to date with the lock and pyproject.toml; make it new for another Python or folder.
 
-    What was installed with `dev` serves without it too. The stamp is taken away first and written last, so that an
-    interrupted installation is begun again.
+    An environment made with `dev` is enough without it too. The stamp is removed first and written last, so that an
+    interrupted installation starts from the beginning.
     """
     wanted = [f"{platform.python_version()} in {ROOT}", sha256(ROOT / "pyproject.toml"), sha256(LOCK)]
     if dev:
@@ -184,7 +184,7 @@ def install(steps: Steps, dev: bool = False) -> None:
 
 
 def installer() -> list[str | Path]:
-    """Return the beginning of a command that installs into .venv: uv where it is on the path, pip elsewhere."""
+    """Return the first words of a command that installs into .venv: of uv if it is on the path, else of pip."""
     if starts("uv", "--version"):
         return ["uv", "pip", "install", "--python", PYTHON]
     return [PYTHON, "-m", "pip", "--disable-pip-version-check", "install"]

@@ -19,21 +19,21 @@ from fmnist_lab.results.html import provenance
 from fmnist_lab.runs.provenance import PACKAGES
 from maintenance.reference import REFERENCE, ROOT, read_runs, runs_of
 
-MEASURED = [f"{part}_{metric}" for part in ("train", "validation", "test") for metric in ("loss", "accuracy")]
+MEASURED = [f"{subset}_{metric}" for subset in ("train", "validation", "test") for metric in ("loss", "accuracy")]
 
 
 def main(outputs: Path = ROOT / "outputs") -> None:
     here, there = runs_of(outputs).set_index("run"), read_runs(REFERENCE / "runs.csv").set_index("run")
     here = here.loc[here.index.intersection(there.index)]
-    print(told(here, there))
+    print(matches(here, there))
     if not here.empty:
         committed = json.loads((REFERENCE / "paper" / "provenance.json").read_text("utf-8"))
         for line in differences(provenance(outputs / "runs", here.reset_index()), committed):
             print(line)
 
 
-def told(here: pd.DataFrame, reference: pd.DataFrame) -> str:
-    """A line a model: how many runs are the same, and how far the others are."""
+def matches(here: pd.DataFrame, reference: pd.DataFrame) -> str:
+    """Return a line a model: how many runs are the same, and how far apart the others are."""
     if here.empty:
         return "no run in outputs/ is one of the committed reproduction: make paper"
     there = reference.loc[here.index]
@@ -41,14 +41,14 @@ def told(here: pd.DataFrame, reference: pd.DataFrame) -> str:
     apart = 100 * (here["test_accuracy"] - there["test_accuracy"]).abs()
     slower = here["fit_seconds"] / there["fit_seconds"]
     return "\n".join(
-        f"{model}: {equal[its].sum()} of {len(its)} runs the same to the last digit; test accuracies at most "
-        f"{apart[its].max():.2f} points apart; {slower[its].median():.2f} times the time"
-        for model, its in here.groupby("model").groups.items()
+        f"{model}: {equal[runs].sum()} of {len(runs)} runs the same to the last digit; test accuracies at most "
+        f"{apart[runs].max():.2f} points apart; {slower[runs].median():.2f} times the time"
+        for model, runs in here.groupby("model").groups.items()
     )
 
 
 def differences(here: Mapping[str, Sequence[str]], reference: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return a line for Python and each package whose versions differ; one that has none on a side has no line."""
+    """Return a line for Python and each package whose versions differ, among those that both sides list."""
     return [
         f"{name}: {', '.join(here[name])} here, {', '.join(reference[name])} in the committed reproduction"
         for name in ("Python", *PACKAGES)

@@ -23,16 +23,16 @@ CHECKS = {
 PROMISES, REST, ALL = "not slow and not launchers", "slow and not launchers", "not launchers"
 
 
-def pytest_command(marks: str, words: list[str]) -> list[str | Path]:
+def pytest_command(marks: str, arguments: list[str]) -> list[str | Path]:
     """Return the command that runs the tests with these marks; a file stays on one process, which shares its runs."""
-    return [PYTHON, "-m", "pytest", "-m", marks, "-n", "auto", "--dist", "loadfile", *words]
+    return [PYTHON, "-m", "pytest", "-m", marks, "-n", "auto", "--dist", "loadfile", *arguments]
 
 
-def check(steps: Steps, marks: str, words: list[str]) -> int:
-    """Run the linters, except before the rest, and the tests; return the first status that is not zero, else zero."""
+def check(steps: Steps, marks: str, arguments: list[str]) -> int:
+    """Run the linters, except before REST, and the tests; return the first status that is not 0, else 0."""
     checks = {} if marks == REST else CHECKS
     statuses = {name: steps.run(name, *command) for name, command in checks.items()}
-    tests = steps.finish("pytest", *pytest_command(marks, words))
+    tests = steps.finish("pytest", *pytest_command(marks, arguments))
     failed = [name for name, status in statuses.items() if status]
     if failed:
         print(f"failed before the tests: {', '.join(failed)}", file=sys.stderr)

@@ -30,7 +30,7 @@ SEEDS = "seed=0,1,2,3,4,5,6,7,8,9,10,11"
 SWEEP = (SEEDS, "model=custom", "epochs=2", "architecture.hidden=[8]", "data.validation=58000", "data.split=last")
 LAUNCHERS = {"basic": (), "joblib": ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")}
 TIMES = ["train_seconds", "fit_seconds", "workers"]
-LIMIT = 600  # seconds; what takes longer hangs
+LIMIT = 600  # seconds; a sweep that takes longer is taken to hang
 SMALLEST, LARGEST = 1, 100_000  # bytes a file may have under a limit
 
 Strike = Callable[["Arena", subprocess.Popen[str]], None]
@@ -38,14 +38,14 @@ Strike = Callable[["Arena", subprocess.Popen[str]], None]
 
 @dataclass
 class Tally:
-    """What strikes of one kind came to."""
+    """The outcome of all strikes of one kind."""
 
     strikes: int = 0
     sweeps: int = 0
     finished: int = 0  # runs that were finished when a strike fell, summed over the strikes
-    touched: int = 0  # of these, those that were lost or trained again
-    different: int = 0  # sweeps whose outcome was not that of an undisturbed one
-    wrong: list[str] = field(default_factory=list)  # exit statuses and outputs that should not be
+    touched: int = 0  # finished runs that were lost or trained again
+    different: int = 0  # sweeps whose outcome differs from that of an undisturbed one
+    wrong: list[str] = field(default_factory=list)  # unexpected exit statuses and outputs
 
 
 @dataclass
@@ -55,7 +55,9 @@ class Arena:
     folder: Path
     arguments: Sequence[str]
     chance: random.Random
-    seen: dict[Path, tuple[int, int]] = field(default_factory=dict)  # of finished runs, what a rewrite changes
+    seen: dict[Path, tuple[int, int]] = field(
+        default_factory=dict
+    )  # time and inode of the summary of each finished run
     groups: list[int] = field(default_factory=list)
 
     def start(self, prepare: Callable[[], object] | None = None) -> subprocess.Popen[str]:
@@ -66,7 +68,7 @@ class Arena:
         return process
 
     def finish(self) -> str:
-        """Do the sweep undisturbed; what it printed. Raises RuntimeError when it does not end well."""
+        """Run the sweep to its end and return what it printed. Raises RuntimeError when its exit status is not 0."""
         process = self.start()
         printed, _ = process.communicate(timeout=LIMIT)
         if process.returncode:
@@ -74,7 +76,7 @@ class Arena:
         return printed
 
     def touched(self) -> int:
-        """How many runs that were finished before are not as they were; notes those that are finished now."""
+        """Return how many runs noted as finished have changed since, and note those that are finished now."""
         now = {}
         for path in (self.folder / "outputs" / "runs").glob("*/summary.json"):
             with contextlib.suppress(FileNotFoundError):
@@ -84,14 +86,14 @@ class Arena:
         return count
 
     def outcome(self) -> tuple[str, str, dict[str, bytes]]:
-        """The tables without their times, and the weights of every run."""
+        """Return the two tables without their times, and the weights of every run."""
         sweep, runs = self.folder / "outputs" / "sweeps" / "chaos", self.folder / "outputs" / "runs"
         tables = (pd.read_csv(sweep / name, dtype=str) for name in ("results.csv", "curves.csv"))
         results, curves = (table.drop(columns=TIMES, errors="ignore").to_csv() for table in tables)
         return results, curves, {path.parent.name: path.read_bytes() for path in runs.glob("*/weights.safetensors")}
 
     def end(self) -> None:
-        """End the workers that outlived their parents; all were started here, each sweep in a group of its own."""
+        """Kill the workers that outlived their parents, by the process group of each sweep that was started here."""
         for group in self.groups:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGKILL)
@@ -106,7 +108,7 @@ def terminate(arena: Arena, process: subprocess.Popen[str]) -> None:
 
 
 def kill_worker(arena: Arena, process: subprocess.Popen[str]) -> None:
-    """Kill one of the workers, waiting for one to be there."""
+    """Wait until there are workers, then kill one of them."""
     while process.poll() is None:
         if workers := list(workers_of(process.pid)):
             with contextlib.suppress(ProcessLookupError):
@@ -116,7 +118,7 @@ def kill_worker(arena: Arena, process: subprocess.Popen[str]) -> None:
 
 
 def workers_of(parent: int) -> Iterator[int]:
-    """The process ids of a sweep's joblib workers, by Linux's account."""
+    """Yield the process ids of a sweep's joblib workers, from /proc."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             status = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -125,7 +127,7 @@ def workers_of(parent: int) -> Iterator[int]:
 
 
 def strike_until_done(arena: Arena, tally: Tally, strikes: int, seconds: float, strike: Strike) -> None:
-    """Call the command again and again, striking within `seconds` of its start, until it ends by itself."""
+    """Repeat the command, with a strike within `seconds` of its start, until it ends with status 0."""
     while True:
         process = arena.start()
         if tally.strikes < strikes:
@@ -141,8 +143,8 @@ def strike_until_done(arena: Arena, tally: Tally, strikes: int, seconds: float, 
 
 
 def ended(process: subprocess.Popen[str], tally: Tally, expected: Sequence[int]) -> int:
-    """Wait for the end, and note a status or an output that should not be; the status."""
-    if process.wait(LIMIT) != -signal.SIGKILL:  # else its workers, living on, hold the pipe open
+    """Wait for the end, note an unexpected status or output, and return the status."""
+    if process.wait(LIMIT) != -signal.SIGKILL:  # after SIGKILL the workers keep the pipe open
         printed = process.stdout.read() if process.stdout else ""
         if process.returncode not in expected or "Traceback" in printed:
             tally.wrong.append(f"status {process.returncode}: {printed}")
@@ -151,7 +153,7 @@ def ended(process: subprocess.Popen[str], tally: Tally, expected: Sequence[int])
     return process.returncode
 
 
-# Exit statuses by what was done; SIGTERM that comes before Python listens ends it as the system does.
+# Exit statuses by kind of strike; a SIGTERM before Python has installed its handler ends the process by the signal.
 EXPECTED: dict[Strike, tuple[int, ...]] = {
     kill: (0,),
     terminate: (0, 128 + signal.SIGTERM, -signal.SIGTERM),
@@ -160,7 +162,7 @@ EXPECTED: dict[Strike, tuple[int, ...]] = {
 
 
 def limit_files(arena: Arena, tally: Tally, strikes: int, seconds: float) -> None:
-    """Let no file grow beyond a random size, as on a disk that is full: one line, no traceback; then without limit."""
+    """Limit the size of files at random, as on a full disk, and expect no traceback; then finish without limit."""
     for _ in range(3):
         if tally.strikes < strikes:
             size = round(SMALLEST * (LARGEST / SMALLEST) ** arena.chance.random())
@@ -181,7 +183,7 @@ WAYS: dict[str, tuple[Sequence[str], Callable[[Arena, Tally, int, float], None]]
 
 
 def attempt(way: str, launcher: str, strikes: int, sweep: Sequence[str] = SWEEP, seed: int = 0) -> Tally:
-    """Strike sweeps in one way, as often as told, each sweep in a folder of its own."""
+    """Strike sweeps in one way until there were `strikes`, each sweep in a folder of its own; return the outcome."""
     chance, tally = random.Random(f"{way} {launcher} {seed}"), Tally()
     arguments = [*sweep, *LAUNCHERS[launcher]]
     with arena_of(arguments, chance) as arena:
@@ -193,7 +195,7 @@ def attempt(way: str, launcher: str, strikes: int, sweep: Sequence[str] = SWEEP,
         with arena_of(arguments, chance) as arena:
             WAYS[way][1](arena, tally, strikes, seconds)
             tally.sweeps += 1
-            printed = arena.finish()  # once more: nothing may be left to train
+            printed = arena.finish()  # again: nothing may be left to train
             tally.touched += arena.touched()
             tally.different += arena.outcome() != undisturbed or "nothing to train" not in printed
     return tally
@@ -210,17 +212,17 @@ def arena_of(arguments: Sequence[str], chance: random.Random) -> Iterator[Arena]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Strike sweeps at random instants and see what is lost.")
+    parser = argparse.ArgumentParser(description="Interrupt sweeps at random instants and see what is lost.")
     parser.add_argument("--strikes", type=int, default=30, help="of each kind (default 30)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY", help=", ".join(WAYS))
     parser.add_argument("--seed", type=int, default=0, help="of the random instants")
-    told = parser.parse_args()
+    options = parser.parse_args()
     columns = ("struck by", "launcher", "strikes", "sweeps", "finished runs at risk", "lost or redone", "other outcome")
     print(f"| {' | '.join(columns)} |\n| --- | --- | ---: | ---: | ---: | ---: | ---: |", flush=True)
     kept = True
-    for way in told.ways:
+    for way in options.ways:
         for launcher in WAYS[way][0]:
-            tally = attempt(way, launcher, told.strikes, seed=told.seed)
+            tally = attempt(way, launcher, options.strikes, seed=options.seed)
             counts = (tally.strikes, tally.sweeps, tally.finished, tally.touched, tally.different)
             print(f"| {way} | {launcher} | {' | '.join(map(str, counts))} |", flush=True)
             for wrong in tally.wrong:

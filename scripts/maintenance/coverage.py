@@ -19,24 +19,24 @@ from fmnist_lab.compose import compose
 from fmnist_lab.runs.run import train
 
 NETWORK = ("architecture.hidden=[16]", "epochs=1")
-RATES = (0.1, 0.02)  # where single epochs are rough, and where the tables are thought to have been made
+RATES = (0.1, 0.02)  # one at which single epochs vary much, and the one that explains the tables best
 RUNS, DRAWS = 200, 2000
-ANY = 1.0  # a margin that no half-width exceeds: inside or outside is all that counts
+ANY = 1.0  # a margin that no half-width exceeds: only inside or outside counts
 
 
 def accuracies(lr: float) -> NDArray[np.float64]:
-    """The test accuracy of each run."""
+    """Return the test accuracy of each run."""
     records = [train(compose(*NETWORK, f"lr={lr}", f"seed={seed}")) for seed in range(RUNS)]
     return np.array([(record.summary() or {}).get("test_accuracy", np.nan) for record in records])
 
 
 def normal_like(pool: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The quantiles of a normal distribution with the pool's mean and spread."""
+    """Return quantiles of the normal distribution with the mean and spread of `pool`, as many as it has values."""
     return np.asarray(norm.ppf((np.arange(len(pool)) + 0.5) / len(pool), pool.mean(), pool.std(ddof=1)))
 
 
 def rates(pool: NDArray[np.float64], n: int, m: int, rng: np.random.Generator) -> tuple[float, float]:
-    """How often n runs find the mean of m others reproduced, and find it shifted by twice their half-width."""
+    """Return the shares of draws in which n runs reproduce the mean of m others, and in which they notice a shift."""
     reproduced = noticed = 0
     for _ in range(DRAWS):
         drawn = rng.permutation(pool)[: n + m]

@@ -19,10 +19,10 @@ from fmnist_lab.reproduction.report import load_report
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "outputs" / "reference"
 TABLES = {".csv", ".md", ".tex", ".json", ".txt", ".yaml"}
-FIGURES = {".png"}  # the page itself and vector graphics are a command away
+FIGURES = {".png"}  # the page and vector graphics can be made by one command
 TOO_LONG = {"measured.csv", "misfits.csv", "candidates.csv", "curves.csv", "results.csv", "log.txt"}
 
-# What the README shows, below outputs/reference/paper/: first what matters most, the rest to be unfolded.
+# What the README shows from outputs/reference/paper/: the main result open, the rest folded.
 SWAP = "figures/initialization.png"
 TABLES_SHOWN = ("table1_stated.md", "table2_stated.md", "table3_stated.md")
 
@@ -32,15 +32,15 @@ def main(outputs: Path = ROOT / "outputs") -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     for name in ("paper", "audit", "checks"):
         keep(outputs / name, fresh / name, TABLES | FIGURES)
-    keep(outputs / "sweeps", fresh / "sweeps", TABLES)  # their figures stand on the page
+    keep(outputs / "sweeps", fresh / "sweeps", TABLES)  # their figures are on the page
     write_runs(runs_of(outputs), fresh / "runs.csv")
     shutil.rmtree(REFERENCE, ignore_errors=True)
     fresh.rename(REFERENCE)
-    tell(ROOT / "README.md")
+    write_measured_part(ROOT / "README.md")
 
 
 def keep(folder: Path, target: Path, kinds: set[str]) -> None:
-    """Copy the files of these kinds that somebody may want to look at."""
+    """Copy the files of these kinds below `folder`, except those that are too long."""
     for path in sorted(folder.rglob("*")):
         if path.suffix in kinds and path.name not in TOO_LONG:
             copy = target / path.relative_to(folder)
@@ -49,7 +49,7 @@ def keep(folder: Path, target: Path, kinds: set[str]) -> None:
 
 
 def runs_of(outputs: Path) -> pd.DataFrame:
-    """One row for every run of the sweeps in `outputs`, whichever of them share it; none without a sweep."""
+    """Return one row for every run of the sweeps in `outputs`, once if several share it; none without a sweep."""
     rows = [read_runs(path) for path in sorted((outputs / "sweeps").glob("*/results.csv"))]
     return pd.concat(rows or [pd.DataFrame(columns=["run"])]).drop_duplicates("run")
 
@@ -62,8 +62,8 @@ def write_runs(rows: pd.DataFrame, target: Path) -> None:
     rows.sort_values(["model", "hidden", "init", "lr", "seed", "run"]).to_csv(target, index=False, lineterminator="\n")
 
 
-def tell(readme: Path) -> None:
-    """Write the part of the README between its marks."""
+def write_measured_part(readme: Path) -> None:
+    """Write the part of the README between its two comments. Exits with a message if they are not there once."""
     text, count = re.subn(
         r"(<!-- measured: begin.*?-->\n).*?(<!-- measured: end -->)",
         lambda match: match[1] + measured() + match[2],
@@ -71,12 +71,12 @@ def tell(readme: Path) -> None:
         flags=re.DOTALL,
     )
     if count != 1:
-        sys.exit(f"{readme.name}: there should be one part between the marks measured: begin and measured: end")
+        sys.exit(f"{readme.name}: must have one part between the comments `measured: begin` and `measured: end`")
     readme.write_text(text, "utf-8")
 
 
 def measured() -> str:
-    """What was found, in sentences, figures and tables, and on what it was measured."""
+    """Return the findings, figures, tables and conditions as Markdown."""
     paper = REFERENCE / "paper"
     findings, swap, *tables = (
         (paper / name).read_text("utf-8").rstrip() for name in ("findings.md", "initialization.md", *TABLES_SHOWN)
@@ -102,12 +102,12 @@ def picture(path: str, alt: str) -> str:
 def conditions() -> str:
     provenance = pd.read_json(REFERENCE / "paper" / "provenance.json", typ="series")
     runs = pd.read_csv(REFERENCE / "runs.csv")
-    told = [f"{name} {', '.join(map(str, provenance[name]))}" for name in ("Python", "numpy", "torch")]
+    versions = [f"{name} {', '.join(map(str, provenance[name]))}" for name in ("Python", "numpy", "torch")]
     seeds = runs["seed"].nunique()
     return (
         f"{len(runs)} runs, at most {seeds} seeds; {', '.join(provenance['processor'])}, "
         f"{', '.join(provenance['threads a run'])} thread a run, {', '.join(provenance['runs at once'])} runs at once; "
-        f"{', '.join(told)}. All of it: [outputs/reference](outputs/reference)."
+        f"{', '.join(versions)}. All of it: [outputs/reference](outputs/reference)."
     )
 
 

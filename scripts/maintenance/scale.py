@@ -27,9 +27,9 @@ MEASUREMENTS = Path(__file__).resolve().with_name("launchers") / "measurements"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cluster.md"
 BEGIN, END = "<!-- scale: begin (written by scripts/maintenance/scale.py) -->", "<!-- scale: end -->"
 COUNTS = [50, 100, 250, 500, 1000]
-# One epoch of the narrowest network on a thousand images: a run that does nothing to speak of.
+# One epoch of the narrowest network on a thousand images: a run that takes hardly any time.
 TINY = ("epochs=1", "architecture.hidden=[1]", "data.validation=59000", "data.split=last", "model=custom")
-LIKE_LINEAR = 1.15  # times the straight line: two measurements of one thing differ that much
+LIKE_LINEAR = 1.15  # times the straight line: two measurements of the same sweep differ that much
 
 HEADINGS = {
     "runs": "runs",
@@ -37,16 +37,16 @@ HEADINGS = {
     "overhead_ms": "overhead a run (ms, wall clock)",
     "cpu_ms": "processor time a run (ms)",
     "peak_mb": "memory of the command, at most (MB)",
-    "again_cpu_s": "all again, nothing to train: processor time (s)",
-    "again_mb": "its memory, at most (MB)",
+    "again_cpu_s": "output again, nothing to train: processor time (s)",
+    "again_mb": "output again: memory, at most (MB)",
     "files": "files",
     "mb": "MB on disk",
 }
-TOTALS = {  # what must not grow faster than the number of runs
+TOTALS = {  # quantities that must not grow faster than the number of runs
     "cpu_s": "processor time of the sweep",
     "peak_mb": "memory of the command",
-    "again_cpu_s": "processor time to report",
-    "again_mb": "memory to report",
+    "again_cpu_s": "processor time of the output again",
+    "again_mb": "memory of the output again",
     "files": "files",
     "mb": "bytes",
 }
@@ -55,23 +55,23 @@ TOTALS = {  # what must not grow faster than the number of runs
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure what a sweep costs by the number of its runs.")
     parser.add_argument("--runs", type=lambda text: list(map(int, text.split(","))), default=COUNTS, metavar="N,N")
-    parser.add_argument("--redraw", action="store_true", help="measure nothing: tell again what is in the folder")
+    parser.add_argument("--redraw", action="store_true", help="measure nothing: draw and print what is in the folder")
     parser.add_argument("--out", type=Path, default=Path("outputs/scale"), help="folder of the results")
-    told = parser.parse_args()
-    if not told.redraw:
-        measure_all(told.runs, told.out)
-    table = pd.read_csv(told.out / "scale.csv")
+    options = parser.parse_args()
+    if not options.redraw:
+        measure_all(options.runs, options.out)
+    table = pd.read_csv(options.out / "scale.csv")
     grown = growth(table)
-    draw(table, told.out / "scale.png")
+    draw(table, options.out / "scale.png")
     text = markdown(table, grown)
     print(text)
-    if told.out.resolve() == MEASUREMENTS:
+    if options.out.resolve() == MEASUREMENTS:
         insert(text)
     return 0 if (grown <= LIKE_LINEAR).all() else 1
 
 
 def measure_all(counts: list[int], folder: Path) -> None:
-    """Measure sweeps of so many runs, keeping what there is after each."""
+    """Measure a sweep for each number of runs, and save all measurements so far after each."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for runs in counts:
@@ -81,7 +81,7 @@ def measure_all(counts: list[int], folder: Path) -> None:
 
 
 def measure(runs: int) -> dict[str, float]:
-    """Do a sweep of so many runs, and once more when all are finished."""
+    """Run a sweep of `runs` runs, then the same command again; return what both cost."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         seeds = ["-m", f"seed=range(0,{runs})", "name=scale", *TINY, "hydra/launcher=joblib"]
@@ -109,9 +109,12 @@ def measure(runs: int) -> dict[str, float]:
 
 
 def command(arguments: list[str], folder: Path) -> dict[str, float]:
-    """Wall clock, processor seconds and peak memory (MB) of the lab's command line."""
+    """Run the lab's command line; return its wall clock (s), processor time (s) and peak memory (MB).
+
+    Raises RuntimeError with its output when it fails.
+    """
     start, peak = time.perf_counter(), 0.0
-    log = (folder / "said.txt").open("w")
+    log = (folder / "output.txt").open("w")
     process = subprocess.Popen([sys.executable, "-m", "fmnist_lab", *arguments], cwd=folder, stdout=log, stderr=log)
     while True:
         peak = max(peak, memory_of(process.pid, "status", "VmHWM"))
@@ -122,27 +125,27 @@ def command(arguments: list[str], folder: Path) -> dict[str, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     log.close()
     if process.returncode:
-        raise RuntimeError((folder / "said.txt").read_text())
+        raise RuntimeError((folder / "output.txt").read_text())
     return {"wall_s": time.perf_counter() - start, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": peak}
 
 
 def growth(table: pd.DataFrame) -> pd.Series:
-    """The last value of each total, over where the straight line through the two before it leads."""
+    """Return the last value of each total, divided by that of the straight line through the two values before it."""
     one, two, last = (table.iloc[place] for place in (-3, -2, -1))
     step = (last.runs - two.runs) / (two.runs - one.runs)
     return pd.Series({name: last[name] / (two[name] + step * (two[name] - one[name])) for name in TOTALS})
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
-    """What a run costs, which should be level, and what a command costs, which should be straight at most."""
+    """Draw the cost of a run, which should be level, and of a command, which should grow no faster than a line."""
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), constrained_layout=True)
     axes[0].plot(table.runs, table.overhead_ms, "o-", label="overhead, wall clock")
     axes[0].plot(table.runs, table.cpu_ms, "s-", label="processor time")
     axes[0].set(ylabel="milliseconds a run")
     axes[1].plot(table.runs, table.peak_mb, "o-", label="training")
-    axes[1].plot(table.runs, table.again_mb, "s-", label="reporting")
+    axes[1].plot(table.runs, table.again_mb, "s-", label="output again")
     axes[1].set(ylabel="memory of the command (MB)")
-    axes[2].plot(table.runs, table.again_cpu_s, "o-", label="all again, nothing to train")
+    axes[2].plot(table.runs, table.again_cpu_s, "o-", label="output again, nothing to train")
     axes[2].set(ylabel="processor seconds")
     for each in axes:
         each.set(xlabel="runs of the sweep", xlim=(0, None), ylim=(0, None))
@@ -151,19 +154,19 @@ def draw(table: pd.DataFrame, path: Path) -> None:
 
 
 def markdown(table: pd.DataFrame, grown: pd.Series) -> str:
-    """The table, how it grew, and the machine."""
-    cells = [[f"{value:.4g}" for value in row] for row in table[list(HEADINGS)].to_numpy()]
-    lines = [list(HEADINGS.values()), ["---:"] * len(HEADINGS), *cells]
+    """Return the table as Markdown, with the growth of each total and the machine."""
+    values = [[f"{value:.4g}" for value in row] for row in table[list(HEADINGS)].to_numpy()]
+    lines = [list(HEADINGS.values()), ["---:"] * len(HEADINGS), *values]
     one, two, last = (int(table.runs.iloc[place]) for place in (-3, -2, -1))
-    told = ", ".join(f"{TOTALS[name]} {times:.2f}" for name, times in grown.items())
+    ratios = ", ".join(f"{TOTALS[name]} {times:.2f}" for name, times in grown.items())
     return "\n".join(
         [
             *(f"| {' | '.join(line)} |" for line in lines),
             "",
-            f"What {last} runs took, over where the straight line through {one} and {two} runs leads: {told}.",
+            f"Measured for {last} runs / extrapolated by the straight line through {one} and {two} runs: {ratios}.",
             "",
             f"One sweep (n = 1) for each row. {provenance.cpu()}, {provenance.cores()} core(s) of {os.cpu_count()}. "
-            "Other work that goes on beside it shows in the wall clock, and some of it in the processor time.",
+            "Other work on the machine adds to the wall clock, and a little to the processor time.",
         ]
     )
 

@@ -30,7 +30,7 @@ def refuse(command: tuple[str, ...], stderr: str) -> None:
     raise subprocess.CalledProcessError(100, command, stderr=stderr)
 
 
-def test_it_says_where_the_data_lies(
+def test_the_folder_of_the_data_is_printed(
     script: ModuleType, tiny: Tiny, empty_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny.write(Path(tiny.source.package_folder))
@@ -82,11 +82,11 @@ def test_a_failure_is_one_line_and_status_2(
     assert script.main() == 2
     message = capsys.readouterr().err
     assert message.count("\n") == 1
-    for part in ("no network", "E: no lists", "apt-get update"):
-        assert part in message
+    for text in ("no network", "E: no lists", "apt-get update"):
+        assert text in message
 
 
-def test_without_apt_the_download_failure_is_told(
+def test_without_apt_the_message_names_the_setting_for_a_folder(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(script.shutil, "which", lambda name: None)

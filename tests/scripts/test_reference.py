@@ -1,4 +1,4 @@
-"""The committed reproduction: of this code, and the README tells what is in it."""
+"""The committed reproduction: made by this code, quoted by the README, and compared with runs."""
 
 import json
 import runpy
@@ -14,18 +14,18 @@ REFERENCE = ROOT / "outputs" / "reference"
 
 
 def test_the_numerics_are_those_of_the_code():
-    told = json.loads((REFERENCE / "paper" / "provenance.json").read_text("utf-8"))
-    assert told["numerics stamp"] == [str(NUMERICS)]
+    provenance = json.loads((REFERENCE / "paper" / "provenance.json").read_text("utf-8"))
+    assert provenance["numerics stamp"] == [str(NUMERICS)]
 
 
-def test_the_readme_tells_what_was_measured():
+def test_the_readme_quotes_what_was_measured():
     script = runpy.run_path(str(ROOT / "scripts" / "maintenance" / "reference.py"))
     readme = (ROOT / "README.md").read_text("utf-8")
-    told = readme.partition("<!-- measured: begin")[2].partition("-->\n")[2].partition("<!-- measured: end")[0]
-    assert told == script["measured"]()
+    quoted = readme.partition("<!-- measured: begin")[2].partition("-->\n")[2].partition("<!-- measured: end")[0]
+    assert quoted == script["measured"]()
 
 
-def test_nothing_tells_of_the_machine_that_made_it():
+def test_no_file_names_a_folder_of_the_machine_that_made_it():
     texts = [
         path.read_text("utf-8") for path in REFERENCE.rglob("*") if path.suffix in {".csv", ".json", ".md", ".txt"}
     ]
@@ -58,7 +58,7 @@ def test_the_same_runs_are_found_to_be_the_same(here, capsys):
     assert compared(here(), capsys) == [f"custom: {same}", f"torch: {same}"]
 
 
-def test_a_run_that_came_out_otherwise_is_told(here, capsys):
+def test_a_run_with_another_outcome_is_counted(here, capsys):
     def change(runs):
         runs.loc[0, "test_accuracy"] += 0.02
         runs["fit_seconds"] *= 3
@@ -88,7 +88,7 @@ def test_packages_of_other_versions_are_named(here, capsys):
     ]
 
 
-def test_without_a_run_in_common_it_says_what_to_do(here, capsys):
-    told = ["no run in outputs/ is one of the committed reproduction: make paper"]
-    assert compared(here(lambda runs: runs.assign(run="0123456789ab")), capsys) == told
-    assert compared(ROOT / "conf", capsys) == told
+def test_without_a_run_in_common_the_message_names_the_command(here, capsys):
+    message = ["no run in outputs/ is one of the committed reproduction: make paper"]
+    assert compared(here(lambda runs: runs.assign(run="0123456789ab")), capsys) == message
+    assert compared(ROOT / "conf", capsys) == message

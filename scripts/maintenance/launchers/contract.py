@@ -29,43 +29,47 @@ PAGE = ROOT / "docs" / "cluster.md"
 MEASUREMENTS = Path(__file__).with_name("measurements")
 LAUNCHERS = ("basic", "joblib", "submitit_local", "slurm", "ray")
 OUTCOMES = ("yes", "not tried", "NO")  # from good to bad
-TRIED = (0, 1)  # what pytest returns when it has come to every test; else the report is not of all
+TRIED = (0, 1)  # pytest's exit statuses after it has come to every test
 
 
-def main(words: Sequence[str]) -> int:
-    if words[:1] == ["--write"]:
-        write([Path(name) for name in words[1:]])
+def main(arguments: Sequence[str]) -> int:
+    if arguments[:1] == ["--write"]:
+        write([Path(name) for name in arguments[1:]])
         return 0
     with tempfile.TemporaryDirectory() as folder, real_slurm() as environment:
-        report = Path(folder) / "report.xml"
-        status = run_tests(report, environment, words)
-        if not words and status in TRIED:
-            write([report])
+        results = Path(folder) / "results.xml"
+        status = run_tests(results, environment, arguments)
+        if not arguments and status in TRIED:
+            write([results])
     return status
 
 
 @contextlib.contextmanager
 def real_slurm() -> Iterator[Mapping[str, str]]:
-    """The environment in which SLURM answers; without its programs SLURM's tests are skipped, and say so."""
+    """Yield the environment variables of a running SLURM; without its programs none, after a message."""
     if missing():
         install()
     if absent := missing():
-        print(f"no SLURM here ({', '.join(absent)} missing): its part is skipped", file=sys.stderr)
+        print(f"no SLURM here ({', '.join(absent)} missing): its tests are skipped", file=sys.stderr)
         yield {}
     else:
         with running() as environment:
             yield environment
 
 
-def run_tests(report: Path, environment: Mapping[str, str], words: Sequence[str]) -> int:
+def run_tests(results: Path, environment: Mapping[str, str], arguments: Sequence[str]) -> int:
     pytest = [sys.executable, "-m", "pytest", "-n", "0", "-m", "launchers or not launchers", "tests/sweeps/launchers"]
-    kept = [f"--junitxml={report}", "-o", "junit_family=xunit1"]  # the family that keeps what the tests have seen
-    return subprocess.run([*pytest, *kept, *words], cwd=ROOT, env=os.environ | environment).returncode
+    kept = [
+        f"--junitxml={results}",
+        "-o",
+        "junit_family=xunit1",
+    ]  # the family that keeps the properties that tests record
+    return subprocess.run([*pytest, *kept, *arguments], cwd=ROOT, env=os.environ | environment).returncode
 
 
-def write(reports: Sequence[Path]) -> None:
-    """The tables of what the reports hold, as CSV and in the page."""
-    cases = latest(case for report in reports for case in ElementTree.parse(report).iter("testcase"))
+def write(results: Sequence[Path]) -> None:
+    """Write the two tables from the files of pytest, as CSV and in the page."""
+    cases = latest(case for file in results for case in ElementTree.parse(file).iter("testcase"))
     tables = {"contract": contract(cases), "faults": faults(cases)}
     page = PAGE.read_text(encoding="utf-8")
     for name, rows in tables.items():
@@ -79,7 +83,7 @@ def write(reports: Sequence[Path]) -> None:
 
 
 def latest(cases: Iterable[ElementTree.Element]) -> list[ElementTree.Element]:
-    """Each test once, as the last report that tried it has it."""
+    """Return each test once, from the last file in which it was not skipped."""
     kept: dict[tuple[str, str], ElementTree.Element] = {}
     for case in cases:
         name = (case.get("classname", ""), case.get("name", ""))
@@ -89,19 +93,19 @@ def latest(cases: Iterable[ElementTree.Element]) -> list[ElementTree.Element]:
 
 
 def contract(cases: Iterable[ElementTree.Element]) -> list[list[str]]:
-    """A row a promise: the worst outcome of its tests on each launcher."""
+    """Return a row a promise: the worst outcome of its tests on each launcher."""
     promises: dict[str, dict[str, str]] = {}
     for case in cases:
         found = re.fullmatch(r"test_(\w+)\[(\w+)(-.*)?\]", case.get("name", ""))
         if found and "test_contract" in case.get("classname", ""):
-            its = promises.setdefault(found[1].replace("_", " "), {})
-            its[found[2]] = max(its.get(found[2], "yes"), outcome(case), key=OUTCOMES.index)
-    kept = [[promise, *(its.get(name, "not tried") for name in LAUNCHERS)] for promise, its in promises.items()]
-    return [["promise", *LAUNCHERS], *kept]
+            outcomes = promises.setdefault(found[1].replace("_", " "), {})
+            outcomes[found[2]] = max(outcomes.get(found[2], "yes"), outcome(case), key=OUTCOMES.index)
+    rows = [[promise, *(found.get(name, "not tried") for name in LAUNCHERS)] for promise, found in promises.items()]
+    return [["promise", *LAUNCHERS], *rows]
 
 
 def faults(cases: Iterable[ElementTree.Element]) -> list[list[str]]:
-    """A row a fault: what the command said and did, and whether that is what it should."""
+    """Return a row a fault: what the command printed and did, and whether that is as it should be."""
     rows = [["fault", "what was seen", "as it should be"]]
     for case in cases:
         if "test_faults" in case.get("classname", ""):
@@ -123,10 +127,10 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def conditions() -> str:
-    """What it was tried with, and when."""
+    """Return the date, the versions and the number of machines."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("joblib", "submitit", "ray"))
-    said = subprocess.run(["slurmd", "-V"], capture_output=True, text=True).stdout if not missing() else ""
-    slurm = said.split()[1] if said else "none"
+    output = subprocess.run(["slurmd", "-V"], capture_output=True, text=True).stdout if not missing() else ""
+    slurm = output.split()[1] if output else "none"
     return f"{datetime.date.today()}, Python {platform.python_version()}, SLURM {slurm}, {versions}; one machine."
 
 

@@ -52,12 +52,12 @@ PartitionName=urgent Nodes=ALL MaxTime=INFINITE PriorityTier=10
 
 
 def missing() -> list[str]:
-    """The programs that are not here."""
+    """Return the programs of SLURM that are not installed."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
 
 
 def install() -> None:
-    """Install SLURM where Debian's package manager and the right to use it are at hand."""
+    """Install SLURM with apt-get if it is there and the user is root; do nothing otherwise."""
     if shutil.which("apt-get") and os.geteuid() == 0:
         apt = ["apt-get", "--quiet", "--yes", "--no-install-recommends"]
         subprocess.run([*apt, "update"], check=False)
@@ -68,14 +68,14 @@ def install() -> None:
 
 @contextlib.contextmanager
 def running() -> Iterator[dict[str, str]]:
-    """A SLURM that is up; gives the environment in which its commands find it."""
+    """Start SLURM, yield the environment variables by which its commands find it, and stop it."""
     with (
         tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True) as name,
         contextlib.ExitStack() as ends,
     ):
         folder = Path(name)
-        for part in ("state", "spool"):
-            (folder / part).mkdir()
+        for name in ("state", "spool"):
+            (folder / name).mkdir()
         (folder / "munge.key").write_bytes(secrets.token_bytes(1024))
         (folder / "munge.key").chmod(0o400)
         folder.chmod(0o755)
@@ -93,7 +93,7 @@ def running() -> Iterator[dict[str, str]]:
 
 
 def configuration(folder: Path) -> str:
-    """slurm.conf of one node with as many processors as this process may use."""
+    """Return slurm.conf for one node with as many processors as this process may use."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     ports = free_ports(2)
     return CONFIGURATION.format(
@@ -117,7 +117,7 @@ def free_ports(count: int) -> list[int]:
 
 @contextlib.contextmanager
 def daemon(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[None]:
-    """A program in the foreground that is ended with us."""
+    """Start a program, and stop it at the end of the block."""
     with (folder / f"{command[0]}.out").open("wb") as log:
         process = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
         try:
@@ -134,18 +134,18 @@ def await_file(path: Path, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not path.exists():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{path.name} did not come up")
+            raise RuntimeError(f"{path.name} was not created within {seconds:g} s")
         time.sleep(0.1)
 
 
 def await_node(environment: dict[str, str], folder: Path, seconds: float = 60) -> None:
-    """Wait until the node takes jobs; RuntimeError with the end of the logs when it does not."""
+    """Wait until the node takes jobs. Raises RuntimeError with the end of the logs when it does not."""
     deadline = time.monotonic() + seconds
     command = ["sinfo", "--noheader", "--format=%T"]
     while time.monotonic() < deadline:
-        answer = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
-        if answer.returncode == 0 and "idle" in answer.stdout:
+        found = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+        if found.returncode == 0 and "idle" in found.stdout:
             return
         time.sleep(0.5)
     logs = [path.read_text(errors="replace")[-2000:] for path in (*folder.glob("*.log"), *folder.glob("*.out"))]
-    raise RuntimeError("SLURM did not come up:\n" + "\n".join(logs))
+    raise RuntimeError(f"SLURM did not start within {seconds:g} s:\n" + "\n".join(logs))

@@ -1,4 +1,4 @@
-"""The scripts around the launchers: a table that grows too fast is noticed, a promise that is broken is told."""
+"""The scripts around the launchers: a cost that grows too fast is noticed, a broken promise is in the table."""
 
 import contextlib
 import importlib
@@ -36,7 +36,7 @@ def test_what_grows_faster_than_linearly_is_noticed(load, law, passes):
     assert bool((scale.growth(table) <= scale.LIKE_LINEAR).all()) is passes
 
 
-REPORT = """<testsuite>
+RESULTS = """<testsuite>
 <testcase classname="tests.sweeps.launchers.test_contract" name="test_all_is_well[slurm]"/>
 <testcase classname="tests.sweeps.launchers.test_contract" name="test_all_is_well[ray-1]"><skipped/></testcase>
 <testcase classname="tests.sweeps.launchers.test_contract" name="test_all_is_well[ray-2]"><failure/></testcase>
@@ -46,25 +46,25 @@ REPORT = """<testsuite>
 </testsuite>"""
 
 
-def test_the_tables_tell_what_was_tried_and_what_was_broken(load):
+def test_the_tables_show_what_was_tried_and_what_failed(load):
     contract = load("launchers/contract.py")
-    cases = contract.latest(ElementTree.fromstring(REPORT).iter("testcase"))
+    cases = contract.latest(ElementTree.fromstring(RESULTS).iter("testcase"))
     assert contract.contract(cases)[1] == ["all is well", "not tried", "not tried", "not tried", "yes", "NO"]
     assert contract.faults(cases)[1] == ["it is cut (way)", "said so", "yes"]
 
 
-@pytest.mark.parametrize(("status", "told"), [(0, True), (1, True), (2, False), (3, False), (5, False)])
-def test_the_page_tells_only_of_tests_that_were_all_tried(load, monkeypatch, status, told):
-    """pytest's 2 is an interrupt, or a file that cannot be read."""
+@pytest.mark.parametrize(("status", "complete"), [(0, True), (1, True), (2, False), (3, False), (5, False)])
+def test_the_tables_are_written_only_when_every_test_was_tried(load, monkeypatch, status, complete):
+    """Exit status 2 of pytest: interrupted, or a test file that cannot be read."""
     contract, written = load("launchers/contract.py"), []
     monkeypatch.setattr(contract, "real_slurm", contextlib.nullcontext)
     monkeypatch.setattr(contract, "run_tests", lambda *_: status)
     monkeypatch.setattr(contract, "write", written.extend)
     assert contract.main([]) == status
-    assert bool(written) is told
+    assert bool(written) is complete
 
 
-def test_a_later_report_counts_unless_it_skipped(load):
+def test_a_later_outcome_counts_unless_it_was_skipped(load):
     contract = load("launchers/contract.py")
     first, skipped, later = (
         ElementTree.fromstring(f'<testcase classname="c" name="n">{inner}</testcase>')
