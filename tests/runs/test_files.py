@@ -1,5 +1,6 @@
 """Files are written whole or not at all, also where a reader or a full disk gets in the way."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
