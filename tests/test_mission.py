@@ -215,7 +215,7 @@ def test_a_sweep_of_networks_ends_with_a_table_and_plots_of_both_models(choice, 
 
 
 @pytest.mark.parametrize("table", PRINTED)
-def test_a_preset_trains_the_networks_of_the_reports(table, lab):
+def test_a_preset_trains_the_networks_of_a_table(table, lab):
     shown = done(lab("-m", f"experiment={table}", "dry_run=true"))
     networks = re.findall(r"to train  (\w+) hidden=(\[[\d, ]+\])", shown)
     assert {(model, widths(hidden)) for model, hidden in networks} == {

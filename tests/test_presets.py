@@ -87,7 +87,7 @@ def test_a_preset_trains_as_long_as_it_should(preset):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_says_what_it_rests_on(preset):
+def test_a_preset_names_its_basis(preset):
     (line,) = re.findall(r"^# Rests on: (.*)\.$", (EXPERIMENTS / f"{preset}.yaml").read_text(), re.MULTILINE)
     assert line == ("inferred" if preset.endswith("_inferred") else "stated")
 

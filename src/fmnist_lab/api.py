@@ -117,18 +117,18 @@ def load(folder: str | os.PathLike[str]) -> Sweep:
 
 @dataclass(frozen=True)
 class Run:
-    """One run on disk. Each property reads its file when it is used, and verifies the file's checksum."""
+    """One run on disk. Each property reads and verifies its file when it is used."""
 
     record: Record
 
     @property
     def folder(self) -> Path:
-        """The folder of its files."""
+        """Return the folder of its files."""
         return self.record.folder
 
     @property
     def config(self) -> Config:
-        """Its configuration, with every setting. Raises InputError if the folder holds no run."""
+        """Return its configuration, with every setting. Raises InputError if the folder holds no run."""
         try:
             return from_yaml((self.folder / "config.yaml").read_text("utf-8"))
         except (OSError, ValueError):
@@ -136,12 +136,12 @@ class Run:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Its results (`status`, losses, accuracies as fractions, seconds) and their conditions (`provenance`)."""
+        """Return its results (`status`, losses, accuracies as fractions, seconds) and conditions (`provenance`)."""
         return self.record.summary() or {"status": "failed", "reason": self.record.reason()}
 
     @property
     def history(self) -> pd.DataFrame:
-        """A row for each epoch: training loss, validation loss and accuracy, seconds of updates since the start."""
+        """Return a row for each epoch: training loss, validation loss and accuracy, seconds of updates so far."""
         import pandas as pd
 
         columns = [column.name for column in dataclasses.fields(Epoch)]
@@ -149,12 +149,12 @@ class Run:
 
     @property
     def weights(self) -> Weights:
-        """A pair for each layer, first layer first: weight (fan_out, fan_in) and bias (fan_out,)."""
+        """Return a pair for each layer, first layer first: weight (fan_out, fan_in) and bias (fan_out,)."""
         return self.record.weights()
 
     @property
     def test_predictions(self) -> NDArray[np.uint8] | None:
-        """The predicted class of every test image, (n_test,); None for a run that diverged."""
+        """Return the predicted class of every test image, (n_test,); None for a run that diverged."""
         return self.record.test_predictions()
 
     def _repr_html_(self) -> str:
@@ -174,17 +174,17 @@ class Sweep:
 
     @cached_property
     def results(self) -> pd.DataFrame:
-        """A row for each run: `results.csv`."""
+        """Return a row for each run: `results.csv`."""
         return self._read("results.csv")
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """A row for each run and epoch: `curves.csv`."""
+        """Return a row for each run and epoch: `curves.csv`."""
         return self._read("curves.csv")
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row for each model and combination of the settings that varied: means over seeds, half-widths, n, notes.
+        """Return a row for each model and combination of settings that varied: means over seeds, half-widths, n, notes.
 
         A half-width is that of the 95 % t interval over the seeds that finished.
         """
@@ -195,7 +195,7 @@ class Sweep:
 
     @cached_property
     def figures(self) -> dict[str, Figure]:
-        """The figures of the sweep's folder, by name."""
+        """Return the figures of the sweep's folder, by name."""
         from fmnist_lab.results.write import draw_figures
 
         return draw_figures(self._frames.results, self._frames.curves, self._frames.settings)
