@@ -178,6 +178,6 @@ def test_what_contradicts_is_there():
 )
 def test_malformed_file_is_refused_in_one_line(found, spoilt, named):
     assert found in TEXT
-    with pytest.raises(InputError, match=rf"^published/claims\.yaml: .*({named})") as refusal:
+    with pytest.raises(InputError, match=rf"^reproduction/claims\.yaml: .*({named})") as refusal:
         parse_claims(TEXT.replace(found, spoilt, 1), load_report())
     assert "\n" not in str(refusal.value)

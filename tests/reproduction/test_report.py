@@ -121,7 +121,7 @@ def test_every_kind_of_number_is_defined(report: Report) -> None:
 )
 def test_malformed_file_is_refused_in_one_line(found: str, spoilt: str, named: str) -> None:
     assert found in TEXT
-    with pytest.raises(InputError, match=rf"^published/report\.yaml: .*({named})") as refusal:
+    with pytest.raises(InputError, match=rf"^reproduction/report\.yaml: .*({named})") as refusal:
         parse_report(TEXT.replace(found, spoilt, 1))
     assert "\n" not in str(refusal.value)
 
@@ -130,5 +130,5 @@ def test_malformed_file_is_refused_in_one_line(found: str, spoilt: str, named: s
     "text", ["", "- a\n", "5", "{source: s, settings: 1, definitions: {}, figures: {}, tables: {}}"]
 )
 def test_file_of_another_kind_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match=r"published/report\.yaml"):
+    with pytest.raises(InputError, match=r"reproduction/report\.yaml"):
         parse_report(text)

@@ -30,7 +30,7 @@ def parse(name: str, text: str, build: Callable[..., Built]) -> Built:
     try:
         return build(**yaml.safe_load(text))
     except WRONG as error:
-        raise InputError(f"published/{name}: {one_line(error)}") from error
+        raise InputError(f"reproduction/{name}: {one_line(error)}") from error
 
 
 def parse_plain(name: str, text: str, build: Callable[..., Built]) -> Built:
