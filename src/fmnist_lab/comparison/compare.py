@@ -50,7 +50,7 @@ def compare_tables(
         if value := next((word.partition("=")[2] for word in overrides if key_of(word) == name), None):
             raise wrong(name, value, f"left out: {why}")
     tables = [read_table(file, [*constraints(), *groups()]) for file in files or shipped()]
-    _check_names(tables)
+    _require_folder_names(tables)
     plans = {table.name: configure(table, overrides, config_dir) for table in tables}
     runs = {name: [config for config in configs if config] for name, configs in plans.items()}
     of_command = [word for word in overrides if key_of(word) in COMMAND_KEYS]
@@ -67,7 +67,7 @@ def compare_tables(
     return experiments.run_experiments("checks", runs, seeds, write, launcher)
 
 
-def _check_names(tables: Sequence[PublishedTable]) -> None:
+def _require_folder_names(tables: Sequence[PublishedTable]) -> None:
     constraint = constraints()["name"]
     for place, table in enumerate(tables):
         if not constraint.holds(table.name) or table.name in [other.name for other in tables[:place]]:

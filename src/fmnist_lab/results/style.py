@@ -27,12 +27,12 @@ class ModelStyle(NamedTuple):
 
     @property
     def line(self) -> dict[str, Any]:
-        """Keywords of Axes.plot for our values."""
+        """Return the keywords of Axes.plot for our values."""
         return {"color": self.color, "marker": self.marker, "linestyle": self.dash}
 
     @property
     def printed(self) -> dict[str, Any]:
-        """Keywords of Axes.plot for published values: hollow markers, larger than ours, without a line."""
+        """Return the keywords of Axes.plot for published values: hollow markers, larger than ours, without a line."""
         hollow = {"markerfacecolor": "none", "markeredgewidth": 1.1, "markersize": 8}
         return {"color": self.color, "marker": self.marker, "linestyle": "none"} | hollow
 
