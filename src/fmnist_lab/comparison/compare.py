@@ -96,7 +96,7 @@ def configure(table: PublishedTable, overrides: Sequence[str], config_dir: str |
 def write_table(
     table: PublishedTable, configs: Sequence[Config | None], seeds: int, command: str, changed: str, console: Console
 ) -> None:
-    """Compare the table with the finished runs of seeds 0 to `seeds` - 1, write the outcome and print the verdicts.
+    """Compare the table with the runs of seeds 0 to `seeds` - 1 on disk, write the outcome and print the verdicts.
 
     `changed` describes how the settings of all runs differ from those of the table.
     """

@@ -109,7 +109,7 @@ def comparison_section(folder: Path, texts: Mapping[str, str]) -> Section:
     """Return the section of the tables in `folder` whose stored YAML text equals the one in `texts`, by name."""
     assessed = [name for name, text in texts.items() if _is_of(folder / name / "table.yaml", text)]
     blocks = [_block(folder / name, *headings(f"{name}.yaml", texts[name])) for name in assessed]
-    return Section("elsewhere", "Other published tables", FOOTNOTE, blocks)
+    return Section("other-tables", "Other published tables", FOOTNOTE, blocks)
 
 
 def _is_of(path: Path, text: str) -> bool:
