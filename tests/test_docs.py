@@ -1,8 +1,8 @@
-"""The docs do what they say: every block of commands, Python and edits in them is run, in order, on the real data.
+"""The docs are right: every block of commands, Python and edits in them is run, in order, on the real data.
 
-A page is run in a folder like a fresh clone. In a hidden comment before a block it may say:
-`run with: ...` settings that make the lab's commands in it small; `file: ...` where the reader saves it;
-`fails: ...` that its last command ends with status 1, saying that; `not run: ...` why not, which is counted here.
+A page is run in a folder like a fresh clone. A hidden comment before a block may hold:
+`run with: ...` settings that make the lab's commands in it small; `file: ...` the file in which the reader saves it;
+`fails: ...` the message with which its last command ends, at status 1; `not run: ...` the reason why it is not run.
 """
 
 import ast
@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +20,18 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
+import yaml
 
 from fmnist_lab.compose import expand
 from support.paths import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-TREE = ("conf", "src", "tests", "pyproject.toml")  # of a clone, what a page may use or change
+TREE = ("conf", "src", "tests", "pyproject.toml")  # what a page may use or change
 IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
-# Blocks that are not run, by page; each says why, in its page.
+# The number of blocks that are not run, by page; the page gives the reason for each.
 NOT_RUN = dict.fromkeys(
-    ["README.md", *(f"docs/{page}.md" for page in ("cluster", "house", "robustness", "speed", "tutorial"))], 1
+    ["README.md", *(f"docs/{page}.md" for page in ("architecture", "cluster", "robustness", "speed", "tutorial"))], 1
 )
 
 BLOCK = re.compile(r"(?P<notes>(?:^<!-- [^\n]+ -->\n)*)^```(?P<language>.*)\n(?P<text>[\s\S]*?)^```$", re.MULTILINE)
@@ -56,7 +58,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 class Reader:
-    """Does what a page says, word for word, in a folder like a fresh clone."""
+    """Follows a page word for word, in a folder like a fresh clone."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -80,26 +82,28 @@ class Reader:
         for line in others:
             self.run(line, block)
         failure = block.notes.get("fails")
-        said = self.run(last, block, status=1 if failure else 0)
-        assert (failure or "") in said, f"{block.where}: {failure}\n{said}"
+        output = self.run(last, block, status=1 if failure else 0)
+        assert (failure or "") in output, f"{block.where}: {failure}\n{output}"
 
     def run(self, line: str, block: Block, status: int = 0) -> str:
         assert not re.search(r"['\\$`;&>]", line), f"{block.where}: not the same in every shell: {line}"
         command, *words = shlex.split(line, comments=True)
         small = shlex.split(block.notes.get("run with", "")) if "fmnist_lab" in line else []
         environment = os.environ | {"PYTHONPATH": str(self.folder / "src")}
-        told = [sys.executable, *COMMANDS[command], *words, *small]
-        outcome = subprocess.run(told, cwd=self.folder, env=environment, capture_output=True, text=True)
-        said = outcome.stdout + outcome.stderr
-        assert outcome.returncode == status, f"{block.where}: {line}\n{said}"
-        return said
+        arguments = [sys.executable, *COMMANDS[command], *words, *small]
+        outcome = subprocess.run(arguments, cwd=self.folder, env=environment, capture_output=True, text=True)
+        output = outcome.stdout + outcome.stderr
+        assert outcome.returncode == status, f"{block.where}: {line}\n{output}"
+        return output
 
     def follow_diff(self, block: Block) -> None:
         path, *lines = block.text.splitlines()
-        before, after = ("".join(f"{line[1:]}\n" for line in lines if line[:1] in marks) for marks in (" -", " +"))
+        before, after = ("".join(f"{line[1:]}\n" for line in lines if line[:1] in signs) for signs in (" -", " +"))
         file = self.folder / path
         text = file.read_text("utf-8")
-        assert text.count(before) == 1, f"{block.where}: the lines to change stand {text.count(before)} times in {path}"
+        assert text.count(before) == 1, (
+            f"{block.where}: the lines to change are in {path} {text.count(before)} times, not once"
+        )
         file.write_text(text.replace(before, after), "utf-8")
 
     def follow_yaml(self, block: Block) -> None:
@@ -112,7 +116,7 @@ def to_run(page: Path) -> list[Block]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [*filter(to_run, PAGES)], ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_a_page_does_what_it_says(page, tmp_path, monkeypatch):
+def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
     reader = Reader(tmp_path)
@@ -120,7 +124,7 @@ def test_a_page_does_what_it_says(page, tmp_path, monkeypatch):
         reader.follow(block)
 
 
-def test_what_is_not_run_is_counted_and_says_why():
+def test_blocks_that_are_not_run_are_counted_and_have_a_reason():
     left_out = [(name, block) for name, page in zip(IDS, PAGES, strict=True) for block in blocks(page)]
     left_out = [(name, block) for name, block in left_out if "not run" in block.notes]
     assert Counter(name for name, _ in left_out) == NOT_RUN
@@ -128,10 +132,10 @@ def test_what_is_not_run_is_counted_and_says_why():
 
 
 def inline_settings(page: Path) -> set[tuple[str, ...]]:
-    """What is to be typed for the lab in the running text and in tables: `lr=0.1`, `python -m fmnist_lab -m lr=...`."""
+    """Return the settings in the running text and in tables: `lr=0.1`, `python -m fmnist_lab -m lr=...`."""
     spans = re.findall(r"`([^`\n]+)`", BLOCK.sub("", page.read_text("utf-8")))
-    said = [span.removeprefix("python -m fmnist_lab ").removeprefix("-m ") for span in spans if ", " not in span]
-    settings = [tuple(shlex.split(text)) for text in said if text.count('"') % 2 == 0 and "'" not in text]
+    texts = [span.removeprefix("python -m fmnist_lab ").removeprefix("-m ") for span in spans if ", " not in span]
+    settings = [tuple(shlex.split(text)) for text in texts if text.count('"') % 2 == 0 and "'" not in text]
     return {words for words in settings if words and all(re.match(r"[a-z][\w./]*=[^=>]", word) for word in words)}
 
 
@@ -145,12 +149,12 @@ def test_settings_in_the_text_are_understood():
         assert expand(*words), words
 
 
-def test_a_broken_page_would_be_noticed(tmp_path):
+def test_a_broken_block_fails(tmp_path):
     reader = Reader(tmp_path)
     for language, text, notes in (
         ("python", "assert 1 == 2", {}),
         ("sh", 'python -c "raise SystemExit(3)"', {}),
-        ("sh", 'python -c "pass"', {"fails": "what does not"}),
+        ("sh", 'python -c "pass"', {"fails": "another message"}),
         ("sh", "python -c 'pass'", {}),
         ("diff", "src/fmnist_lab/models/custom.py\n-no such line\n+another", {}),
     ):
@@ -164,7 +168,7 @@ def test_a_broken_page_would_be_noticed(tmp_path):
 
 
 def slug(heading: str) -> str:
-    """The anchor that a heading gets on the code's host."""
+    """Return the anchor that a heading gets on the code's host."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
@@ -174,7 +178,7 @@ def links(page: Path) -> list[tuple[str, str]]:
 
 
 def defined_in(file: Path) -> set[str]:
-    """The names of classes and functions, methods as Class.method."""
+    """Return the names of classes and functions, methods as Class.method."""
     tree = ast.parse(file.read_text("utf-8"))
     tops = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
     methods = {
@@ -188,7 +192,7 @@ def defined_in(file: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
-def test_links_lead_somewhere(page):
+def test_links_lead_to_files_headings_and_names(page):
     for text, target in links(page):
         if re.match(r"https?://", target):
             continue
@@ -209,22 +213,64 @@ def test_every_page_is_in_the_index():
     assert {path.name for path in (ROOT / "docs").glob("*.*")} <= listed | {"README.md"}
 
 
-def test_the_map_of_the_house_has_every_module():
-    shown = (ROOT / "docs" / "house.md").read_text("utf-8")
+# The architecture.
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
+def test_the_map_has_every_module():
     modules = {
         f"{path.name}/" if path.is_dir() else path.name
         for path in (ROOT / "src" / "fmnist_lab").iterdir()
         if (path.suffix == ".py" and path.name != "__init__.py") or (path / "__init__.py").exists()
     }
-    assert [name for name in sorted(modules) if f"`{name}`" not in shown] == []
+    assert [name for name in sorted(modules) if f"`{name}`" not in ARCHITECTURE] == []
+
+
+def test_the_layers_are_those_of_the_import_rules():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    shown = [re.findall(r"`(\w+)`", line) for line in re.findall(r"^\d+\. (.*)$", ARCHITECTURE, re.MULTILINE)]
+    assert shown == [re.findall(r"\w+", layer) for layer in layers]
+
+
+def names_in(file: Path) -> set[str]:
+    """Return the names that a module defines at its top level, or the keys of a YAML file at any depth."""
+    text = file.read_text("utf-8")
+    if file.suffix == ".yaml":
+        return keys_of(yaml.safe_load(text))
+    assigned = re.findall(r"^(\w+)(?:: .*?)? = ", text, re.MULTILINE)
+    return defined_in(file) | set(assigned)
+
+
+def keys_of(tree: object) -> set[str]:
+    if not isinstance(tree, dict):
+        return set()
+    return set(tree).union(*map(keys_of, tree.values()))
+
+
+def test_what_a_change_needs_is_where_the_page_says():
+    rows = re.findall(r"^\| (\d+)\. .*? \| `(.+)` \| `(\w+)` \|$", ARCHITECTURE, re.MULTILINE)
+    assert [int(number) for number, _, _ in rows] == list(range(1, 26))
+    for number, file, name in rows:
+        assert name in names_in(ROOT / file), f"{number}: {name} is not defined in {file}"
+
+
+def test_every_file_and_folder_of_the_page_exists():
+    package = ROOT / "src" / "fmnist_lab"
+    places = (ROOT, ROOT / "conf", ROOT / "scripts", package, package / "sweeps", package / "comparison")
+    named = set(re.findall(r"`(\w[\w/]*(?:/|\.py|\.yaml|\.toml))`", ARCHITECTURE))
+    assert len(named) > 40
+    missing = [name for name in named if not any((place / name).exists() for place in places)]
+    assert missing == []
 
 
 def test_back_propagation_derives_every_function_it_rests_on():
-    """All that is public in the hand-written network is linked from its derivation, or has nothing to derive."""
-    told = {text.strip("`") for text, _ in links(ROOT / "docs" / "backpropagation.md")}
+    """Every public function of the hand-written network is linked from its derivation, or has nothing to derive."""
+    linked = {text.strip("`") for text, _ in links(ROOT / "docs" / "backpropagation.md")}
     defined = defined_in(ROOT / "src" / "fmnist_lab" / "models" / "custom.py")
     public = {name for name in defined if re.fullmatch(r"[a-zA-Z]\w*|(Dense|CustomModel)\.[a-z]\w*", name)}
-    assert public - told == {"Activation", "Dense", "CustomModel", "CustomModel.weights"}
+    assert public - linked == {"Activation", "Dense", "CustomModel", "CustomModel.weights"}
 
 
 # The notebook.
@@ -238,8 +284,8 @@ def test_the_notebook_runs_in_a_notebook(tmp_path):
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     shown = {kind for output in outputs if "data" in output for kind in output["data"]}
     assert {"text/html", "image/png"} <= shown
-    said = "".join(output["text"] for output in outputs if output["output_type"] == "stream")
-    assert "epoch 1/" in said
-    assert not re.search(r"\x1b|\r", said), "progress is plain lines"
+    printed = "".join(output["text"] for output in outputs if output["output_type"] == "stream")
+    assert "epoch 1/" in printed
+    assert not re.search(r"\x1b|\r", printed), "progress is plain lines"
     refused = [output for output in outputs if output["output_type"] == "error"]
     assert [output["traceback"] for output in refused] == [["InputError: lr=-1.0: must be a number above 0"]]

@@ -1,4 +1,4 @@
-"""The project's own machinery: the set-up from an empty clone, the scripts that make calls, the metadata."""
+"""The set-up from an empty clone, the scripts that make calls, and the metadata of the project."""
 
 import ast
 import contextlib
@@ -24,19 +24,19 @@ import fmnist_lab
 from fmnist_lab.runs.provenance import PACKAGES
 from support.paths import ROOT
 
-STUDIES = {  # the subcommand that each script runs
+LAB_COMMANDS = {  # the subcommand that each script runs
     "paper": ["reproduce"],
     "studies": ["reproduce", "studies"],
     "compare": ["compare"],
     "audit": ["audit"],
 }
-SET_UP = ("bootstrap", "test", "maintenance/launchers/run", "maintenance/upgrade", *STUDIES, "saddle", "clean")
+SET_UP = ("bootstrap", "test", "maintenance/launchers/run", "maintenance/upgrade", *LAB_COMMANDS, "saddle", "clean")
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def tree(script: str) -> ast.Module:
-    """Parsed as an old Python would: it has to read the script to say that it is too old."""
+    """Parse a script as an old Python would, which must be able to read it to print that it is too old."""
     return ast.parse((ROOT / "scripts" / f"{script}.py").read_text(encoding="utf-8"), feature_version=(3, 7))
 
 
@@ -57,7 +57,7 @@ def load(script: str) -> ModuleType:
 
 @pytest.fixture
 def bootstrap(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The set-up script, found by the other scripts as if they had been started beside it."""
+    """The set-up script, which the other scripts import as if they had been started beside it."""
     module = load("bootstrap")
     monkeypatch.setitem(sys.modules, "bootstrap", module)
     return module
@@ -65,7 +65,7 @@ def bootstrap(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def clone(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder with nothing but pyproject.toml and the locks, which the set-up script takes for the project's."""
+    """A folder with only pyproject.toml and the locks, which the set-up script takes for the project's."""
     files = {"ROOT": ".", "VENV": ".venv", "STAMP": ".venv/installed.txt", "DATA_NOTE": ".venv/data.txt"}
     locks = {"LOCK": "requirements.lock", "DEV_LOCK": "requirements-dev.lock"}
     for name, file in (files | locks).items():
@@ -77,7 +77,7 @@ def clone(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 class Rehearsal:
-    """Stands in for Steps: notes the names, leaves a .venv behind, fails where it is told to."""
+    """Replaces Steps: notes the commands, makes a .venv, and fails at the step `failing`."""
 
     def __init__(self, clone: Path, failing: str = "") -> None:
         self.clone, self.failing, self.commands = clone, failing, dict[str, tuple[str | Path, ...]]()
@@ -235,7 +235,7 @@ def test_without_a_suitable_python_the_advice_is_to_install_one(
     assert "install Python 3.13" in bootstrap.advice()
 
 
-def test_placeholder_of_a_version_manager_does_not_count(
+def test_a_placeholder_of_a_version_manager_does_not_count(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: sys.executable)
@@ -286,7 +286,7 @@ def test_the_table_has_the_megabytes_of_the_folder_that_a_step_filled(
     assert re.search(r"\nfill +\d+\.\d +2\.3\n", capfd.readouterr().out)
 
 
-def test_the_last_step_has_the_last_word(bootstrap: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_output_of_the_last_step_comes_last(bootstrap: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
     with bootstrap.timed_steps() as steps:
         steps.run("first", sys.executable, "-c", "")
         assert steps.finish("last", sys.executable, "-c", "print('1 passed'); raise SystemExit(4)") == 4
@@ -294,7 +294,7 @@ def test_the_last_step_has_the_last_word(bootstrap: ModuleType, capfd: pytest.Ca
 
 
 class Interrupted:
-    """A process that hears Ctrl-C as we do, and takes its time to end."""
+    """A process that gets Ctrl-C when we do, and ends later."""
 
     waits = 0
 
@@ -305,7 +305,7 @@ class Interrupted:
         return 0
 
 
-def test_an_interrupt_lets_the_step_end_and_begins_no_other(
+def test_an_interrupt_lets_the_step_end_and_starts_no_other(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = Interrupted()
@@ -328,7 +328,7 @@ print("another step")"""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
-def test_sigterm_ends_the_step_and_begins_no_other() -> None:
+def test_sigterm_ends_the_step_and_starts_no_other() -> None:
     script = SCRIPT.format(folder=str(ROOT / "scripts"), command=COMMAND)
     own_group = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
     with subprocess.Popen([sys.executable, "-c", script], **own_group) as process:
@@ -342,7 +342,7 @@ def test_sigterm_ends_the_step_and_begins_no_other() -> None:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_the_table_is_printed_however_the_end_comes(bootstrap: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_table_is_printed_after_an_error_too(bootstrap: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
         with bootstrap.timed_steps() as steps:
             steps.run("first", sys.executable, "-c", "")
@@ -354,14 +354,14 @@ def test_the_table_is_printed_however_the_end_comes(bootstrap: ModuleType, capfd
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
-def test_a_killed_step_gives_the_shells_status(bootstrap: ModuleType) -> None:
+def test_a_killed_step_has_the_status_that_a_shell_gives(bootstrap: ModuleType) -> None:
     assert bootstrap.Steps().run("killed", sys.executable, "-c", "import os; os.kill(os.getpid(), 9)") == 137
 
 
 CHECKS = ["ruff check", "ruff format", "mypy", "lint-imports"]
 
 
-def test_every_check_runs_and_the_first_failure_counts(
+def test_every_linter_runs_and_the_first_failure_counts(
     bootstrap: ModuleType, clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script, steps = load("test"), Rehearsal(clone, failing="ruff check")
@@ -420,21 +420,21 @@ def test_ci_runs_both_parts_and_leaves_with_the_first_failure(
     assert done.returncode == status
 
 
-@pytest.mark.parametrize("study", STUDIES)
-def test_a_study_sets_up_and_passes_its_words_on(
-    study: str, bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", LAB_COMMANDS)
+def test_a_script_sets_up_and_passes_its_arguments_on(
+    name: str, bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[list[str]] = []
     monkeypatch.setattr(bootstrap, "set_up", lambda steps: None)
     monkeypatch.setattr(bootstrap, "wait", lambda command: asked.append(command) or 3)
-    monkeypatch.setattr(sys, "argv", [f"{study}.py", "--seeds", "2"])
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--seeds", "2"])
     with pytest.raises(SystemExit) as exit:
-        runpy.run_path(str(ROOT / "scripts" / f"{study}.py"), run_name="__main__")
+        runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
     assert exit.value.code == 3
-    assert asked == [[str(bootstrap.PYTHON), "-m", "fmnist_lab", *STUDIES[study], "--seeds", "2"]]
+    assert asked == [[str(bootstrap.PYTHON), "-m", "fmnist_lab", *LAB_COMMANDS[name], "--seeds", "2"]]
 
 
-def test_cleaning_leaves_the_outcomes(bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cleaning_leaves_the_outputs(bootstrap: ModuleType, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = load("clean")
     for folder in (".venv/lib", "src/package/__pycache__", "outputs/runs", "src/package/data"):
         (clone / folder).mkdir(parents=True)
@@ -444,7 +444,7 @@ def test_cleaning_leaves_the_outcomes(bootstrap: ModuleType, clone: Path, monkey
     assert left == {*files, "src", "src/package", "src/package/data", "outputs", "outputs/runs"}
 
 
-# What surrounds the code.
+# Makefile, lock and metadata.
 
 
 def test_makefile_only_calls_scripts() -> None:
@@ -452,9 +452,9 @@ def test_makefile_only_calls_scripts() -> None:
     targets = [line.split(":")[0] for line in lines if re.match(r"[\w-]+:", line)]
     recipes = [line.strip() for line in lines if line.startswith("\t")]
     tests = ["test", "test-all", "test-launchers"]
-    assert targets == ["help", "setup", "setup-dev", *tests, "upgrade", *STUDIES, "saddle", "clean"]
+    assert targets == ["help", "setup", "setup-dev", *tests, "upgrade", *LAB_COMMANDS, "saddle", "clean"]
     words = {"setup-dev": "--dev", "test-all": "--all", "upgrade": "$(HOLD)"}
-    words |= dict.fromkeys(STUDIES, "--seeds $(SEEDS)")
+    words |= dict.fromkeys(LAB_COMMANDS, "--seeds $(SEEDS)")
     scripts = {
         "setup": "bootstrap",
         "setup-dev": "bootstrap",
@@ -573,18 +573,18 @@ def test_changelog_begins_with_what_is_unreleased() -> None:
     assert headings[0] == "Unreleased"
 
 
-def test_the_walls_are_contracts() -> None:
+def test_the_import_rules_are_contracts() -> None:
     contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
-    (floors,) = (contract for contract in contracts if contract["type"] == "layers")
-    assert floors["exhaustive"]
-    walls = {
+    (layers,) = (contract for contract in contracts if contract["type"] == "layers")
+    assert layers["exhaustive"]
+    rules = {
         (source, forbidden)
         for contract in contracts
         if contract["type"] == "forbidden"
         for source in contract["source_modules"]
         for forbidden in contract["forbidden_modules"]
     }
-    assert walls >= {
+    assert rules >= {
         ("fmnist_lab", "hydra"),
         ("fmnist_lab", "omegaconf"),
         ("fmnist_lab.models", "pandas"),

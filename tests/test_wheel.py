@@ -22,7 +22,7 @@ def python(*arguments: str, folder: Path, **environment: str) -> str:
     return outcome.stdout
 
 
-PAPER = """
+TABLE = """
 title: A made-up paper
 source: A. Author, 2024, Table 2
 data.validation: 59000
@@ -57,10 +57,10 @@ def installed(tmp_path_factory):
 
 
 def test_the_wheel_carries_what_it_needs(installed, tmp_path):
-    where = (
+    program = (
         "from fmnist_lab.config.paths import conf_folder; import fmnist_lab; print(conf_folder(), fmnist_lab.__file__)"
     )
-    conf, package = installed("-c", where, folder=tmp_path).split()
+    conf, package = installed("-c", program, folder=tmp_path).split()
     assert Path(conf) == Path(package).parent / "conf"
     templates = "from fmnist_lab.results.html import environment; print(*sorted(environment().list_templates()))"
     assert {"page.css", "page.html.j2", "page.js", "table.html.j2"} <= {
@@ -73,18 +73,18 @@ def test_the_wheel_carries_what_it_needs(installed, tmp_path):
 def test_the_wheel_runs_from_another_folder(installed, tmp_path):
     small = ("epochs=1", "architecture.hidden=[8]", "data.validation=58000")
     launched = ("-m", "lr=0.1", "hydra/launcher=joblib")
-    said = installed("-m", "fmnist_lab", *launched, *small, folder=tmp_path)
-    assert said.startswith("2 runs to train")
+    output = installed("-m", "fmnist_lab", *launched, *small, folder=tmp_path)
+    assert output.startswith("2 runs to train")
     assert len(list((tmp_path / "outputs" / "runs").glob("*/summary.json"))) == 2
 
 
-def test_a_made_up_papers_table_is_checked_by_a_file_and_one_command(installed, tmp_path):
-    (tmp_path / "paper.yaml").write_text(PAPER)
+def test_a_table_of_ones_own_is_compared_by_a_file_and_one_command(installed, tmp_path):
+    (tmp_path / "paper.yaml").write_text(TABLE)
     (tmp_path / "presets" / "experiment").mkdir(parents=True)
     (tmp_path / "presets" / "experiment" / "mine.yaml").write_text(PRESET)
     own = ("--config-dir", "presets")
-    said = installed("-m", "fmnist_lab", "compare", "paper.yaml", "--seeds", "2", *own, folder=tmp_path)
-    assert said.startswith("10 runs to train")
+    output = installed("-m", "fmnist_lab", "compare", "paper.yaml", "--seeds", "2", *own, folder=tmp_path)
+    assert output.startswith("10 runs to train")
     folder = tmp_path / "outputs" / "checks" / "paper"
     table = list(csv.DictReader((folder / "table.csv").read_text("utf-8").splitlines()))
     assert [row["n"] for row in table] == ["2"] * 6
