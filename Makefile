@@ -1,4 +1,4 @@
-# Each target is a script, which does the same without make: python scripts/<name>.py
+# Each target is a script, which does the same without make: python scripts/<name>.py (or scripts/maintenance/<name>.py)
 # With another Python: make PYTHON=python3.12 test
 PYTHON ?= python3
 # More seeds, narrower intervals: make SEEDS=10 paper
@@ -9,7 +9,7 @@ HOLD ?=
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev test test-all test-launchers upgrade paper studies compare audit saddle clean
 
-help:  ## say what each target does
+help:  ## list the targets
 	@awk -F ':  ## ' '/^[a-z]/ { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## create .venv, install the locked packages, fetch the data
@@ -18,13 +18,13 @@ setup:  ## create .venv, install the locked packages, fetch the data
 setup-dev:  ## the same, with the tools that the tests need
 	@$(PYTHON) scripts/bootstrap.py --dev
 
-test:  ## set up, then lint, check the types and run every test but the slow proofs
+test:  ## set up, then run linters, type checker and every test except the slow proofs
 	@$(PYTHON) scripts/test.py
 
-test-all:  ## set up, then lint, check the types and run every test
+test-all:  ## set up, then run linters, type checker and every test
 	@$(PYTHON) scripts/test.py --all
 
-test-launchers:  ## set up, then try every launcher, on a real SLURM (installed from Debian if need be) and a real Ray
+test-launchers:  ## set up, then test every launcher, on a real SLURM (installed from Debian if need be) and a real Ray
 	@$(PYTHON) scripts/maintenance/launchers/run.py
 
 upgrade:  ## renew the lock with the newest releases, then run every test
@@ -33,16 +33,16 @@ upgrade:  ## renew the lock with the newest releases, then run every test
 paper:  ## set up, then rerun every figure and table of the report and build the page
 	@$(PYTHON) scripts/paper.py --seeds $(SEEDS)
 
-studies:  ## set up, then run the other experiments and build the page
+studies:  ## set up, then run the experiments beside the report and build the page
 	@$(PYTHON) scripts/studies.py --seeds $(SEEDS)
 
-compare:  ## set up, then check the numbers that others printed and build the page
+compare:  ## set up, then compare numbers that others published with runs, and build the page
 	@$(PYTHON) scripts/compare.py --seeds $(SEEDS)
 
 audit:  ## set up, then search for the settings that would explain the report's tables
 	@$(PYTHON) scripts/audit.py --seeds $(SEEDS)
 
-saddle:  ## set up, then check the theory of the saddle at zero
+saddle:  ## set up, then test the theory of the saddle at zero
 	@$(PYTHON) scripts/saddle.py
 
 clean:  ## remove .venv, caches and builds; outputs stay
