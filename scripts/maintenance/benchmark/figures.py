@@ -23,7 +23,7 @@ OTHERS = {
     "torch_dataloader_0": ("DataLoader, no worker", "#000000", "x"),
     "torch_dataloader_2": ("DataLoader, 2 workers", "#000000", "+"),
 }
-LOOKS = {name: (rival.label, rival.color, rival.marker) for name, rival in MODEL_STYLES.items()} | OTHERS
+LOOKS = {name: (style.label, style.color, style.marker) for name, style in MODEL_STYLES.items()} | OTHERS
 
 
 def figures(measured: Measurements, remark: str) -> dict[str, bytes]:
