@@ -1,4 +1,4 @@
-"""One loop for every model."""
+"""The training loop, the same for every model, and the evaluation of a model."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from fmnist_lab.models import EVALUATION_ROWS, Feed, Model
 
 Rows = NDArray[np.int64]
 
-# A loss beyond this (or none at all) ends the run: the network has left every region from which it learns.
+# A larger loss, or nan, ends the run: the network will not learn any more.
 DIVERGED_ABOVE = 1e6
 
 
 @dataclass(frozen=True)
 class Subset:
-    """A share of the data as a model is fed it: `rows` (n,) are the feed's rows, `labels` (n,) their classes."""
+    """A subset of the data, as row numbers `rows` (n,) of a feed, with their classes `labels` (n,)."""
 
     feed: Feed
     rows: Rows
@@ -29,7 +29,7 @@ class Subset:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of a run's history. `train_loss` is the mean over batches, each taken before its update."""
+    """One row of a run's history. `train_loss` is the mean over the batches, each measured before its update."""
 
     epoch: int
     train_loss: float
@@ -40,7 +40,7 @@ class Epoch:
 
 @dataclass
 class Fit:
-    """What training left behind. `fit_seconds` adds validation to the seconds of the updates."""
+    """The outcome of training. `train_seconds` is the time of updates, `fit_seconds` of updates and validation."""
 
     history: list[Epoch] = field(default_factory=list)
     train_seconds: float = 0.0
@@ -60,10 +60,10 @@ def fit(
     tolerance: float = 0.0,
     after_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Fit:
-    """Train `model` for `epochs`, in an order drawn anew each epoch from `order`, or as the rows stand.
+    """Train `model` for `epochs`, each in a new order drawn from `order`, or always in that of the rows if None.
 
-    `after_epoch` is called off the clock. Ends early after `patience` stale epochs (see `stale_epochs`; 0: never), and
-    when the loss diverges; that epoch closes the history, without a validation.
+    The time of `after_epoch` is not measured. Ends early after `patience` stale epochs (see `stale_epochs`; 0: never)
+    and when the loss diverges; that epoch is the last of the history, with nan for its validation.
     """
     result = Fit()
     for number in range(1, epochs + 1):
@@ -83,9 +83,9 @@ def fit(
 
 
 def stale_epochs(history: Sequence[Epoch], tolerance: float) -> int:
-    """How many epochs, the last included, have gone by since the training loss fell by `tolerance` or more.
+    """Return the number of epochs since the training loss last fell by `tolerance` or more.
 
-    It falls from its lowest value so far, as scikit-learn's `MLPClassifier` counts, which ends after
+    The fall is measured from the lowest loss before, as in scikit-learn's `MLPClassifier`, which ends after
     n_iter_no_change + 1 such epochs.
     """
     stale, lowest = 0, math.inf
@@ -96,43 +96,44 @@ def stale_epochs(history: Sequence[Epoch], tolerance: float) -> int:
 
 
 def train_epoch(model: Model, feed: Feed, rows: Rows, batch_size: int) -> NDArray[np.float64]:
-    """One update a batch, the last and smaller one included; the loss of each batch before its update."""
-    with np.errstate(all="ignore"):  # a diverging loss is a result, told by the losses
+    """Do one update per batch, the last and smaller one included; return each batch's loss before its update."""
+    with np.errstate(all="ignore"):  # a diverging loss is a result, not an error
         losses = [model.step(*feed(batch)) for batch in batches(rows, batch_size)]
     return np.array([float(loss) for loss in losses])
 
 
 def validate(model: Model, validation: Subset, losses: NDArray[np.float64]) -> tuple[float, float]:
-    """What `evaluate` says after an epoch whose batches had these losses; nan twice when it diverged."""
-    if losses.max() <= DIVERGED_ABOVE:  # which nan is not
+    """Return the loss and accuracy of `evaluate` after an epoch with these batch losses; nan, nan if it diverged."""
+    if losses.max() <= DIVERGED_ABOVE:  # false for nan
         loss, accuracy = evaluate(model, validation)
-        if math.isfinite(loss):  # no batch has seen what the last update did
+        if math.isfinite(loss):  # the last update may have diverged after the last batch loss
             return loss, accuracy
     return math.nan, math.nan
 
 
-def evaluate(model: Model, part: Subset) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy of the model on `part`."""
-    return score(predict(model, part), part.labels)
+def evaluate(model: Model, subset: Subset) -> tuple[float, float]:
+    """Return mean cross-entropy and accuracy of the model on `subset`."""
+    return score(predict(model, subset), subset.labels)
 
 
 def score(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy of logits, shape (n, classes), for the true classes, shape (n,)."""
-    with np.errstate(all="ignore"):  # logits without bounds have no loss
+    """Return mean cross-entropy and accuracy of `logits` (n, classes) for the true classes `labels` (n,)."""
+    with np.errstate(all="ignore"):  # infinite logits give a loss of nan
         shifted = logits - logits.max(axis=1, keepdims=True)
         log_total = np.log(np.exp(shifted).sum(axis=1))
         loss = np.mean(log_total - shifted[np.arange(len(shifted)), labels])
     return float(loss), float(np.mean(logits.argmax(axis=1) == labels))
 
 
-def predict(model: Model, part: Subset) -> NDArray[np.float64]:
-    """Logits in float64, shape (n, classes)."""
+def predict(model: Model, subset: Subset) -> NDArray[np.float64]:
+    """Return the logits of `subset` in float64, shape (n, classes)."""
     with np.errstate(all="ignore"):
-        blocks = [model.logits(part.feed(rows)[0]).astype(np.float64) for rows in batches(part.rows, EVALUATION_ROWS)]
+        feed = subset.feed
+        blocks = [model.logits(feed(rows)[0]).astype(np.float64) for rows in batches(subset.rows, EVALUATION_ROWS)]
     return np.concatenate(blocks)
 
 
 def batches(rows: Rows, size: int) -> Iterator[Rows]:
-    """Consecutive pieces of `rows`; the last may be smaller."""
+    """Yield consecutive pieces of `rows` of length `size`; the last may be smaller."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]

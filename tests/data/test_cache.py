@@ -89,8 +89,8 @@ def test_a_tilde_in_the_root_is_the_home(tiny: Tiny, tmp_path: Path, monkeypatch
 
 def test_without_any_source_the_message_says_where_was_looked_and_what_to_do(tiny: Tiny, empty_cache: Path) -> None:
     message = complaint(tiny.source, None)
-    for part in (str(empty_cache), tiny.source.package_folder, "no network"):
-        assert part in message
+    for place in (str(empty_cache), tiny.source.package_folder, "no network"):
+        assert place in message
     for remedy in ("data.root=FOLDER", "python scripts/fetch_data.py", "dataset-tiny"):
         assert remedy in message
     with pytest.raises(NotAtHand):
@@ -136,12 +136,12 @@ def test_a_cut_off_download_leaves_nothing(tiny: Tiny, monkeypatch: pytest.Monke
     assert "no network" in complaint(tiny.source, None)
 
 
-def test_what_a_killed_download_left_is_not_used(
+def test_the_files_of_a_killed_download_are_not_used(
     tiny: Tiny, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leavings = empty_cache / f"tiny-{tiny.source.checksum[:12]}" / "download"
-    tiny.write(leavings, suffix="")
-    (leavings / "train-labels-idx1-ubyte").write_bytes(b"half")
+    left_over = empty_cache / f"tiny-{tiny.source.checksum[:12]}" / "download"
+    tiny.write(left_over, suffix="")
+    (left_over / "train-labels-idx1-ubyte").write_bytes(b"half")
     monkeypatch.setattr(cache, "download", lambda source, folder: tiny.write(folder))
     assert_whole(tiny, prepare(tiny.source, None))
 

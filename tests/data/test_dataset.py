@@ -1,4 +1,4 @@
-"""Splits as laws, scalings by definition, and the real data set as a run sees it."""
+"""Properties of splits, definitions of scalings, and the real data set as a run uses it."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ SPLIT = st.sampled_from(["random", "first", "last"])
 
 
 @given(sizes(), SPLIT, st.integers(0, 2**32))
-def test_the_parts_of_a_split_are_disjoint_and_cover_everything(size: tuple[int, int], split: str, seed: int) -> None:
+def test_the_subsets_of_a_split_are_disjoint_and_cover_everything(size: tuple[int, int], split: str, seed: int) -> None:
     n, count = size
     train, validation = split_rows(n, count, split, np.random.default_rng(seed))
     assert (len(train), len(validation)) == (n - count, count)
@@ -157,7 +157,7 @@ def test_scaling_writes_into_a_given_array() -> None:
 
 
 @pytest.mark.usefixtures("real_folder")
-def test_the_parts_have_their_sizes_and_share_the_mapped_images() -> None:
+def test_the_subsets_have_their_sizes_and_share_the_mapped_images() -> None:
     data = load_real(validation=6000)
     assert (len(data.train), len(data.validation), len(data.test)) == (54000, 6000, 10000)
     assert not data.validation_is_test
@@ -168,7 +168,7 @@ def test_the_parts_have_their_sizes_and_share_the_mapped_images() -> None:
 
 
 @pytest.mark.usefixtures("real_folder")
-def test_without_validation_images_the_test_images_stand_in() -> None:
+def test_without_validation_images_the_test_images_are_used() -> None:
     data = load_real(validation=0, split="first")
     assert data.validation_is_test
     assert data.validation is data.test

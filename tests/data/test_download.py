@@ -26,7 +26,7 @@ def download_url(url, root, filename):
 
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file to fill with what torchvision's function does."""
+    """Return the file of a module that stands in for torchvision."""
     package = tmp_path / "modules" / "torchvision" / "datasets"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
@@ -55,7 +55,7 @@ def test_a_missing_torchvision_becomes_one_line(tiny: Tiny, stand_in: Path, tmp_
         download(tiny.source, tmp_path)
 
 
-def test_a_silent_death_is_told_by_its_status(tiny: Tiny, stand_in: Path, tmp_path: Path) -> None:
+def test_a_child_that_dies_silently_is_reported_by_its_exit_status(tiny: Tiny, stand_in: Path, tmp_path: Path) -> None:
     stand_in.write_text("import os; os._exit(3)")
     with pytest.raises(Unusable, match=r"^exit status 3$"):
         download(tiny.source, tmp_path)
@@ -89,7 +89,7 @@ def test_the_real_torchvision_without_a_network(tmp_path: Path, monkeypatch: pyt
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address at which a server of this machine shows it."""
+    """Yield a folder, and the address at which a local server serves it."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     folder = tmp_path / "served"
     folder.mkdir()
@@ -111,7 +111,7 @@ class SilentHandler(http.server.SimpleHTTPRequestHandler):
 def test_a_mirror_that_fails_is_followed_by_the_next(tiny: Tiny, served: tuple[Path, str], tmp_path: Path) -> None:
     folder, url = served
     tiny.write(folder / "files")
-    source = dataclasses.replace(tiny.source, urls=(f"{url}elsewhere/", f"{url}files/"))
+    source = dataclasses.replace(tiny.source, urls=(f"{url}missing/", f"{url}files/"))
     download(source, tmp_path / "target")
     assert read(source, tmp_path / "target") == list(tiny.contents)
 

@@ -1,4 +1,4 @@
-"""A folder of IDX files: every layout that is accepted and every defect that is named."""
+"""A folder of IDX files: every accepted layout, and a message for every defect."""
 
 import gzip
 import hashlib
@@ -14,7 +14,7 @@ FIRST, SECOND = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 
 
 def complaint(tiny: Tiny, folder: Path) -> str:
-    """What both `read` and `verify` say."""
+    """Return the message of `read`, which must be that of `verify` too."""
     with pytest.raises(Unusable) as by_read:
         read(tiny.source, folder)
     with pytest.raises(Unusable) as by_verify:
@@ -64,7 +64,7 @@ def test_corrupt_gzip_is_named(tiny: Tiny, tmp_path: Path, data: bytes) -> None:
     assert complaint(tiny, tmp_path) == f"{SECOND}.gz is a truncated or corrupt gzip file"
 
 
-def test_a_gzip_file_is_unpacked_no_further_than_it_may_be_long(tiny: Tiny, tmp_path: Path) -> None:
+def test_unpacking_a_gzip_file_stops_at_its_expected_length(tiny: Tiny, tmp_path: Path) -> None:
     (tiny.write(tmp_path) / f"{SECOND}.gz").write_bytes(gzip.compress(bytes(10**7)))
     assert complaint(tiny, tmp_path) == f"{SECOND}.gz unpacks to more than the 20 bytes that it should hold"
 

@@ -1,4 +1,4 @@
-"""Data sets beside Fashion-MNIST: inside the package, and described by a user's own file, as docs/data.md says."""
+"""Data sets other than Fashion-MNIST: inside the package, or described by a user's own file as in docs/data.md."""
 
 import gzip
 import re
@@ -49,7 +49,7 @@ def block(language: str) -> str:
     ],
 )
 def test_older_runs_keep_their_fingerprints(overrides, run):
-    """These were printed by the version before; hundreds of hours of runs lie under such names."""
+    """These were printed by the version before; many committed runs have such names."""
     assert locate(bind_to_machine(compose(*overrides))).run == run
 
 
@@ -92,7 +92,7 @@ def test_what_changes_no_result_changes_no_fingerprint(override):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_shipped_description_is_named_as_its_file_and_keeps_the_rules(name):
+def test_a_shipped_description_is_named_as_its_file_and_satisfies_its_constraints(name):
     config = bind_to_machine(compose(f"data={name}"))
     assert config.data.name == name
     assert source_of(config.data.section()) == shipped(name)
@@ -128,7 +128,7 @@ def test_a_sweep_may_go_over_data_sets_each_with_its_root(tmp_path):
     configs = [compose("data=digits", f"data.root={tmp_path.as_posix()}"), compose()]
     assert len(plan_runs(configs, ["", ""])) == 2
     with pytest.raises(InputError, match=r"^data.root=.*: must be one value"):
-        plan_runs([configs[1], compose("data.root=elsewhere")], ["", ""])
+        plan_runs([configs[1], compose("data.root=other")], ["", ""])
 
 
 # A user's own
@@ -161,7 +161,7 @@ def own(lab_in, garments, tmp_path, monkeypatch):
 
 
 def test_the_guide_explains_every_key():
-    keys = {part for name in constraints() if name.startswith("data.") for part in name.split(".")[1:]}
+    keys = {key for name in constraints() if name.startswith("data.") for key in name.split(".")[1:]}
     assert [key for key in sorted(keys) if f"`{key}`" not in GUIDE] == []
 
 
@@ -183,7 +183,7 @@ def changed(what: str, to: str) -> str:
 
 @pytest.mark.promise
 @pytest.mark.parametrize(
-    ("what", "to", "told"),
+    ("what", "to", "message"),
     [
         ("name: three_garments", "name: [", "three_garments.yaml, line "),
         ("  title: Three garments\n", "", "data.source.title: must be one line of text"),
@@ -192,23 +192,23 @@ def changed(what: str, to: str) -> str:
         ("train_size: 600", "train_size: many", "data.source.train_size: must be a whole number of at least 1"),
         ("[Trouser, Dress, Bag]", "[Trouser, Dress]", "the files have labels from 0 to 2, and 2 classes"),
         ("sha256: ee", "sha256: ff", "data.root=images: train-images: content has SHA-256 ee1a4843c57a, expected ff1a"),
-        ("shape: [28, 28]", "shape: [14, 56]", "train-images is no IDX file of unsigned bytes of shape 600 x 14 x 56"),
+        ("shape: [28, 28]", "shape: [14, 56]", "is not an IDX file of unsigned bytes of shape 600 x 14 x 56"),
         ("root: images", "root: null", "its download failed (it has no address to download from)"),
     ],
 )
-def test_a_wrong_description_gets_one_line(own, tmp_path, what, to, told):
+def test_a_wrong_description_gets_one_line(own, tmp_path, what, to, message):
     outcome = own(changed(what, to), "data=three_garments")
     assert (outcome.returncode, outcome.stdout) == (2, ""), outcome
     assert outcome.stderr.count("\n") == 1, outcome.stderr
-    assert told in outcome.stderr
+    assert message in outcome.stderr
     assert not (tmp_path / "outputs").exists()
 
 
 @pytest.mark.promise
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "message"),
     [
-        ("data.name=../elsewhere", "a name: letters"),
+        ("data.name=../other", "a name: letters"),
         ("data.source.files.train_images.name=../secret", "a file name without folders"),
         ("data.source.files.train_images.name=/etc/passwd", "a file name without folders"),
         ("data.source.files.train_images.name=images.gz", "a file name without folders and without .gz"),
@@ -231,15 +231,15 @@ def test_a_wrong_description_gets_one_line(own, tmp_path, what, to, told):
         ("data.source.title=' '", "one line of text"),
     ],
 )
-def test_nothing_in_a_description_leads_elsewhere(override, told):
+def test_no_description_names_a_file_outside_its_folder(override, message):
     with pytest.raises(InputError, match=re.escape(override.partition("=")[0].rpartition(".")[0])) as error:
         compose(override)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_labels_that_count_from_1_and_checksums_of_gzipped_files(garments, tmp_path, monkeypatch):
-    """As EMNIST has them: shifted on the way to the network, and pinned once they were proved."""
+    """As EMNIST has them: shifted for the network, and verified by the cache afterwards."""
     import hashlib
 
     from fmnist_lab.data import load
@@ -259,9 +259,9 @@ def test_labels_that_count_from_1_and_checksums_of_gzipped_files(garments, tmp_p
         ).hexdigest()
     source = source_of(section)
     rng = np.random.default_rng(0)
-    parts = load(source, str(tmp_path), scaling="unit", validation=0.2, split="random", rng=rng)
-    assert sorted({*parts.train.labels}) == [0, 1, 2]
-    assert np.bincount(parts.test.labels).sum() == 150
+    dataset = load(source, str(tmp_path), scaling="unit", validation=0.2, split="random", rng=rng)
+    assert sorted({*dataset.train.labels}) == [0, 1, 2]
+    assert np.bincount(dataset.test.labels).sum() == 150
     folder = prepare(source, None)  # from the cache alone
     (folder / "train_images.npy").write_bytes(b"damaged")
     with pytest.raises(InputError, match="no address"):

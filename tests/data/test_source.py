@@ -26,7 +26,7 @@ def test_checksum_of_a_source_is_that_of_its_files_checksums() -> None:
     assert FASHION_MNIST.checksum == hashlib.sha256(joined.encode()).hexdigest()
 
 
-def test_only_a_lookalikes_file_has_an_owner() -> None:
+def test_only_files_served_under_other_names_have_an_owner() -> None:
     assert [owner_of(file.checksum) for file in shipped("mnist").files] == ["MNIST"] * 4
     assert [owner_of(file.checksum) for file in FASHION_MNIST.files] == [None] * 4
 

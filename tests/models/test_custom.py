@@ -44,10 +44,10 @@ def loss_at(model, parameters, inputs, labels):
 
 def central_difference(weights, activation, inputs, labels, h=1e-5):
     model = CustomModel(spec(activation, len(inputs)), weights)
-    start = model.parameters.copy()
-    steps = h * np.eye(len(start))
+    point = model.parameters.copy()
+    steps = h * np.eye(len(point))
     differences = [
-        loss_at(model, start + step, inputs, labels) - loss_at(model, start - step, inputs, labels) for step in steps
+        loss_at(model, point + step, inputs, labels) - loss_at(model, point - step, inputs, labels) for step in steps
     ]
     return np.array(differences) / (2 * h)
 

@@ -1,7 +1,7 @@
-"""Settings of textbooks, each against an independent PyTorch script of twenty lines: the same distribution of results.
+"""Settings of textbooks, each compared with an independent PyTorch script of twenty lines: the same distribution.
 
 Both sides draw their own initial weights and orders, so they agree in distribution only. Seeds are fixed: the outcome
-is the same every time. Printed with -s: the means of both sides, their difference and what it could have been.
+is the same every time. Printed with -s: the means of both sides, their difference and its interval.
 """
 
 import dataclasses
@@ -25,21 +25,21 @@ IMAGES = 6000  # real training images of a run, unless a setting takes others
 SEEDS = 10
 ALPHA = 0.001  # of each of some 160 tests, all with fixed seeds
 USUAL = ("architecture.hidden=[32]", "lr=0.05", "epochs=2", f"data.validation={60_000 - IMAGES}", "data.split=last")
-Start = Callable[[nn.Linear], None]
+Initialization = Callable[[nn.Linear], None]
 METRICS = {"test_accuracy": 0.06, "train_loss": 0.2}  # and the difference that must not go unnoticed
 
 
 def as_linear(layer: nn.Linear) -> None:
-    """Leave it as PyTorch starts it."""
+    """Leave the weights as PyTorch draws them."""
 
 
-def drawn(weight: Callable[[Tensor], Any], bias: Callable[[Tensor], Any] = nn.init.zeros_) -> Start:
-    def start(layer: nn.Linear) -> None:
+def drawn(weight: Callable[[Tensor], Any], bias: Callable[[Tensor], Any] = nn.init.zeros_) -> Initialization:
+    def initialize(layer: nn.Linear) -> None:
         weight(layer.weight)
         if layer.bias is not None:
             bias(layer.bias)
 
-    return start
+    return initialize
 
 
 def normal(std: float) -> Callable[[Tensor], Any]:
@@ -70,11 +70,11 @@ def standard(x: Tensor, train: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Setting:
-    """What the lab is told, and what the independent script does."""
+    """The settings of the lab, and what the independent script does in their place."""
 
-    told: tuple[str, ...]
+    overrides: tuple[str, ...]
     hidden: Sequence[int] = (32,)
-    start: Callable[[nn.Linear], None] = GLOROT
+    initialize: Callable[[nn.Linear], None] = GLOROT
     update: Callable[[nn.Module], torch.optim.Optimizer] = field(default_factory=sgd)
     activation: type[nn.Module] = nn.ReLU
     biases: bool = True
@@ -87,29 +87,29 @@ class Setting:
 
 INIT = "model.init="
 SETTINGS = {
-    # the start
-    "normal": Setting((INIT + "normal", "model.init_std=0.05"), start=drawn(normal(0.05))),
+    # the initialisation
+    "normal": Setting((INIT + "normal", "model.init_std=0.05"), initialize=drawn(normal(0.05))),
     "normal with biases": Setting(
         (INIT + "normal", "model.init_std=0.2", "model.init_bias=same", "lr=0.01"),
-        start=drawn(normal(0.2), normal(0.2)),
+        initialize=drawn(normal(0.2), normal(0.2)),
         update=sgd(0.01),
     ),
-    "glorot_normal": Setting((INIT + "glorot_normal",), start=drawn(nn.init.xavier_normal_)),
-    "he_uniform": Setting((INIT + "he_uniform",), start=drawn(nn.init.kaiming_uniform_)),
+    "glorot_normal": Setting((INIT + "glorot_normal",), initialize=drawn(nn.init.xavier_normal_)),
+    "he_uniform": Setting((INIT + "he_uniform",), initialize=drawn(nn.init.kaiming_uniform_)),
     "lecun_normal": Setting(
         (INIT + "lecun_normal", "architecture.activation=tanh"),
-        start=drawn(lambda w: nn.init.kaiming_normal_(w, nonlinearity="linear")),
+        initialize=drawn(lambda w: nn.init.kaiming_normal_(w, nonlinearity="linear")),
         activation=nn.Tanh,
     ),
     # the architecture
     "three layers": Setting(
         ("architecture=three_layer", "architecture.hidden=[64,32,16]", INIT + "torch_linear", "lr=0.1", "epochs=6"),
         hidden=(64, 32, 16),
-        start=as_linear,
+        initialize=as_linear,
         update=sgd(0.1),
         epochs=6,
     ),
-    "no biases": Setting((INIT + "torch_linear", "architecture.biases=false"), start=as_linear, biases=False),
+    "no biases": Setting((INIT + "torch_linear", "architecture.biases=false"), initialize=as_linear, biases=False),
     "tanh": Setting(
         ("architecture.hidden=[40,20]", "architecture.activation=tanh"), hidden=(40, 20), activation=nn.Tanh
     ),
@@ -159,7 +159,7 @@ SETTINGS = {
     ),
     "raw": Setting(
         ("data.scaling=raw", INIT + "normal", "model.init_std=0.01", "lr=0.0001", "batch_size=32"),
-        start=drawn(normal(0.01)),
+        initialize=drawn(normal(0.01)),
         scale=lambda x, train: x,
         update=sgd(0.0001),
         batch=32,
@@ -195,7 +195,7 @@ def independently(setting: Setting, data: str) -> list[tuple[float, float]]:
                 setting.scale(test, train),
                 torch.tensor(test_labels),
                 seed=seed,
-                **{key: getattr(setting, key) for key in ("start", "update", "hidden", "activation", "biases")},
+                **{key: getattr(setting, key) for key in ("initialize", "update", "hidden", "activation", "biases")},
                 **{key: getattr(setting, key) for key in ("batch", "epochs", "shuffle")},
             )
         )
@@ -203,14 +203,12 @@ def independently(setting: Setting, data: str) -> list[tuple[float, float]]:
 
 
 def in_the_lab(setting: Setting, model: str, outputs: str) -> list[tuple[float, float]]:
-    init = () if any(key.startswith(INIT) for key in setting.told) else (INIT + "glorot_uniform",)
-    whole = any(key.startswith("data=") for key in setting.told)  # of another data set
+    init = () if any(key.startswith(INIT) for key in setting.overrides) else (INIT + "glorot_uniform",)
+    whole = any(key.startswith("data=") for key in setting.overrides)  # of another data set
     usual = USUAL[:3] if whole else USUAL
-    # What is told twice counts as told last.
-    told = {
-        key.partition("=")[0]: key for key in (*usual, *init, *setting.told, f"model={model}", f"outputs={outputs}")
-    }
-    config = compose(*told.values())
+    overrides = (*usual, *init, *setting.overrides, f"model={model}", f"outputs={outputs}")
+    # Of two overrides of one key the last counts.
+    config = compose(*{override.partition("=")[0]: override for override in overrides}.values())
     results = []
     for seed in range(SEEDS):
         summary = run.train(dataclasses.replace(config, seed=seed)).summary()
@@ -228,7 +226,7 @@ def test_a_setting_comes_out_as_an_independent_script_has_it(name, tmp_path):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        script = independently(setting, "digits" if "data=digits" in setting.told else "fashion_mnist")
+        script = independently(setting, "digits" if "data=digits" in setting.overrides else "fashion_mnist")
     finally:
         torch.set_num_threads(threads)
     for model in ("custom", "torch"):

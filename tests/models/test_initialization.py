@@ -13,13 +13,13 @@ def draw(init, sizes=(784, 256, 10), bias="zeros", seed=0, std=0.01, dtype="floa
 
 
 @pytest.mark.parametrize("layer", [0, 1])
-@pytest.mark.parametrize("part", [0, 1])
-def test_torch_linear_follows_torch(layer, part):
+@pytest.mark.parametrize("array", [0, 1], ids=["weight", "bias"])
+def test_torch_linear_follows_torch(layer, array):
     torch.manual_seed(0)
     sizes = [(784, 256), (256, 10)][layer]
-    theirs = [torch.nn.Linear(*sizes) for _ in range(60 if part else 1)]
-    expected = np.concatenate([(module.bias if part else module.weight).detach().numpy().ravel() for module in theirs])
-    ours = [draw("torch_linear", bias="same", seed=seed)[layer][part].ravel() for seed in range(60 if part else 1)]
+    theirs = [torch.nn.Linear(*sizes) for _ in range(60 if array else 1)]
+    expected = np.concatenate([(module.bias if array else module.weight).detach().numpy().ravel() for module in theirs])
+    ours = [draw("torch_linear", bias="same", seed=seed)[layer][array].ravel() for seed in range(60 if array else 1)]
     assert stats.ks_2samp(np.concatenate(ours), expected).pvalue > 0.001
     assert np.abs(np.concatenate(ours)).max() <= 1 / np.sqrt(sizes[0])
 
@@ -70,7 +70,7 @@ def test_he_uniform_is_uniform():
 
 
 @pytest.mark.parametrize("init", sorted(INITIALIZATIONS))
-def test_both_precisions_start_alike(init):
+def test_both_precisions_have_the_same_weights_up_to_rounding(init):
     for (w32, b32), (w64, b64) in zip(draw(init, dtype="float32"), draw(init), strict=True):
         assert w32.dtype == b32.dtype == np.float32
         np.testing.assert_array_equal(w32, w64.astype(np.float32))

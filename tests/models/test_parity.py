@@ -1,4 +1,4 @@
-"""From the same start, both models walk the same path: one whole epoch on the real data."""
+"""From the same initial weights, both models go the same way: one whole epoch on the real data."""
 
 import numpy as np
 import pytest
@@ -17,14 +17,14 @@ DEPTHS = {1: "[12]", 2: "[12,8]", 3: "[12,8,8]", 4: "[12,8,8,8]"}
 
 
 def one_epoch(model, *overrides):
-    """Validation logits and accuracy after an epoch from Glorot's start."""
+    """Return validation logits and accuracy after an epoch from Glorot's initialisation."""
     config = run.bind_to_machine(compose(f"model={model}", "model.init=glorot_uniform", "epochs=1", *overrides))
     with run.compute_threads(config):
-        rival = run.initialize(config)
-        train, validation, _ = run.feed_all(rival, run.load_data(config))
+        network = run.initialize(config)
+        train, validation, _ = run.feed_all(network, run.load_data(config))
         order = run.generator(config.seed, "order")
-        fit(rival, train, validation, epochs=1, batch_size=config.batch_size, order=order)
-        return predict(rival, validation), evaluate(rival, validation)[1]
+        fit(network, train, validation, epochs=1, batch_size=config.batch_size, order=order)
+        return predict(network, validation), evaluate(network, validation)[1]
 
 
 def distance(ours, theirs):
@@ -57,22 +57,22 @@ def test_float64_paths_are_the_same(optimizer, depth, activation):
     ids=lambda settings: " ".join(settings),
 )
 def test_float64_paths_are_the_same_in_textbook_settings(optimizer, settings):
-    told = ("dtype=float64", "architecture.hidden=[12,8]", "data.validation=54000", "data.split=last")
+    fixed = ("dtype=float64", "architecture.hidden=[12,8]", "data.validation=54000", "data.split=last")
     given = {override.partition("=")[0]: override for override in (*OPTIMIZERS[optimizer], *settings)}
-    (ours, _), (theirs, _) = (one_epoch(model, *told, *given.values()) for model in ("custom", "torch"))
+    (ours, _), (theirs, _) = (one_epoch(model, *fixed, *given.values()) for model in ("custom", "torch"))
     assert distance(ours, theirs) <= 1e-10
 
 
 @pytest.mark.promise
-def test_biases_that_are_not_there_stay_zero_and_those_that_do_not_decay_are_others():
+def test_absent_biases_stay_zero_and_decay_of_biases_can_be_switched_off():
     def trained(*overrides):
         config = run.bind_to_machine(
             compose("epochs=1", "lr=0.1", "data.validation=59000", "data.split=last", *overrides)
         )
-        rival = run.initialize(config)
-        train, validation, _ = run.feed_all(rival, run.load_data(config))
-        fit(rival, train, validation, epochs=1, batch_size=100, order=None)
-        return rival.weights()
+        network = run.initialize(config)
+        train, validation, _ = run.feed_all(network, run.load_data(config))
+        fit(network, train, validation, epochs=1, batch_size=100, order=None)
+        return network.weights()
 
     for model in ("custom", "torch"):
         assert not any(bias.any() for _, bias in trained(f"model={model}", "architecture.biases=false"))

@@ -1,4 +1,4 @@
-"""Under which conditions a number was made."""
+"""The conditions of a run: cores, processor, lock and commit."""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ ARM = "processor\t: 0\nBogoMIPS\t: 48.00\nFeatures\t: fp asimd\n"
 
 
 @pytest.mark.parametrize(
-    ("cpuinfo", "told"),
+    ("cpuinfo", "name"),
     [
         (GENOA, "AMD EPYC (family 25, model 17)"),
         (TURIN, "AMD EPYC (family 26, model 2)"),
@@ -47,12 +47,12 @@ ARM = "processor\t: 0\nBogoMIPS\t: 48.00\nFeatures\t: fp asimd\n"
     ],
     ids=["one generation", "another of the same name", "no name", "no such file"],
 )
-def test_processors_of_one_name_are_told_apart(tmp_path, monkeypatch, cpuinfo, told):
+def test_processors_of_one_name_are_distinguished(tmp_path, monkeypatch, cpuinfo, name):
     monkeypatch.setattr(provenance, "CPUINFO", tmp_path / "cpuinfo")
     monkeypatch.setattr(provenance.platform, "processor", lambda: "a chip")
     if cpuinfo is not None:
         (tmp_path / "cpuinfo").write_text(cpuinfo)
-    assert provenance.cpu.__wrapped__() == told
+    assert provenance.cpu.__wrapped__() == name
 
 
 LOCK = 'numpy==2.4.6 \\\n    --hash=sha256:00\n    # via scipy\ntorch==2.14.1 ; sys_platform == "linux" \\\n'
@@ -92,7 +92,7 @@ def test_the_lock_of_this_checkout_is_found(monkeypatch):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_looking_at_a_checkout_leaves_it_as_it_is(tmp_path):
-    """git status would renew the index, and hold its lock meanwhile, against whoever works there."""
+    """A plain git status would rewrite the index and hold its lock, which disturbs other git commands."""
     git = lambda *words: subprocess.run(["git", "-C", str(tmp_path), *words], check=True)  # noqa: E731
     git("init", "--quiet")
     (tmp_path / "file").write_text("content")

@@ -22,7 +22,7 @@ def record(tmp_path):
 
 @pytest.fixture
 def complete(record):
-    """A record as a run leaves it."""
+    """Return a record as a run writes it."""
     record.begin("lr: 1\n")
     record.write_history([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     record.write_weights([(np.ones((2, 3), np.float32), np.zeros(2, np.float32))])
@@ -51,14 +51,14 @@ def test_history_reads_back_exactly(tmp_path_factory, losses):
     assert [row["loss"] for row in record.history()] == losses
 
 
-def test_what_is_not_a_number_is_an_empty_cell(record):
+def test_nan_is_an_empty_entry(record):
     record.write_history([{"epoch": 1, "loss": float("nan")}])
     assert (record.folder / "history.csv").read_text() == "epoch,loss\n1,\n"
     assert np.isnan(record.history()[0]["loss"])
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"status": "finished"}', '{"format": 999}', "\x00\xff"])
-def test_a_damaged_summary_is_no_summary(record, content):
+def test_a_damaged_summary_is_not_read(record, content):
     (record.folder / "summary.json").write_text(content, encoding="latin-1")
     assert record.summary() is None
     assert record.damage()
@@ -73,16 +73,16 @@ def test_weights_come_back_as_they_were(record):
         np.testing.assert_array_equal(b, b0)
 
 
-def test_beginning_anew_takes_back_what_was_said(record):
+def test_a_new_attempt_removes_the_outcome_of_the_last_one(record):
     record.finish({"status": "finished"})
     record.write_error("Traceback\nValueError: no")
     record.begin("lr: 1\n")
     assert record.summary() is None
     assert record.error() is None
-    assert record.reason() == "it ended without a word (killed?)"
+    assert record.reason() == "it ended without an error message (killed?)"
 
 
-def test_a_complete_record_is_told_from_one_that_is_not(complete):
+def test_a_complete_record_is_distinguished_from_one_that_is_not(complete):
     summary = complete.summary()
     assert (summary["status"], summary["test_accuracy"], summary["nothing"]) == ("finished", 0.1, None)
     assert (summary["format"], summary["run"]) == (FORMAT, "0123456789ab")
@@ -192,7 +192,7 @@ def test_a_damaged_history_of_an_unfinished_run_is_no_error(record, content):
     assert isinstance(record.history(), list)
 
 
-def test_what_is_damaged_is_set_aside_and_nothing_is_lost(complete):
+def test_a_damaged_record_is_set_aside_and_nothing_is_lost(complete):
     assert complete.set_aside() is None
     (complete.folder / "history.csv").write_text("edited")
     with complete.lock():
@@ -206,14 +206,14 @@ def test_what_is_damaged_is_set_aside_and_nothing_is_lost(complete):
     assert Record(aside).summary() is None  # not found under its new name
 
 
-def test_beginning_anew_clears_up_after_a_killed_writer(record):
+def test_a_new_attempt_removes_partial_files_of_a_killed_writer(record):
     (record.folder / f".history.csv-01234567{PARTIAL}").write_text("epoch,lo")
     (record.folder / "notes.txt").write_text("the user's own")
     record.begin("lr: 1\n")
     assert {path.name for path in record.folder.iterdir()} == {"config.yaml", "notes.txt"}
 
 
-def test_taking_back_starts_with_the_summary(complete, monkeypatch):
+def test_discarding_removes_the_summary_first(complete, monkeypatch):
     """Stopped at any point, it leaves a record that is not complete, or the whole one."""
     honest, calls = os.unlink, []
 

@@ -1,4 +1,4 @@
-"""A run: determined by its configuration alone, recorded whole, found again."""
+"""A run depends on its configuration alone, is recorded completely and is found again."""
 
 import json
 import math
@@ -22,7 +22,7 @@ METRICS = ("validation_accuracy", "test_accuracy", "train_accuracy", "test_loss"
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch):
-    """Some runs here take two threads, also on a machine of one core."""
+    """Let runs take two threads also on a machine with one core."""
     monkeypatch.setattr("fmnist_lab.runs.provenance.cores", lambda: 2)
 
 
@@ -46,8 +46,8 @@ def test_the_same_run_twice_is_the_same_bit_for_bit(small, model):
 def test_a_run_is_independent_of_what_ran_before(small, model, tmp_path):
     alone = run.train(small(f"model={model}"))
     np.random.seed(5)  # noqa: NPY002 - the global state that no run may read
-    run.train(small("model=torch", "lr=0.1", "threads=2", f"outputs={tmp_path}/elsewhere"))
-    after = run.train(small(f"model={model}", f"outputs={tmp_path}/elsewhere"))
+    run.train(small("model=torch", "lr=0.1", "threads=2", f"outputs={tmp_path}/other"))
+    after = run.train(small(f"model={model}", f"outputs={tmp_path}/other"))
     assert result(after) == result(alone)
     assert (after.folder / "weights.safetensors").read_bytes() == (alone.folder / "weights.safetensors").read_bytes()
 
@@ -61,7 +61,7 @@ def test_a_finished_run_is_not_trained_again(small):
     assert (record.folder / "summary.json").stat().st_mtime_ns != stamp
 
 
-def test_the_record_holds_all_that_was_promised(small):
+def test_the_record_has_all_its_files_and_values(small):
     record = run.train(small("epochs=2"))
     assert {path.name for path in record.folder.iterdir()} == {
         "config.yaml",
@@ -73,10 +73,10 @@ def test_the_record_holds_all_that_was_promised(small):
     summary = record.summary()
     assert summary["status"] == "finished"
     assert all(summary[name] >= 0 for name in METRICS)
-    told = summary["provenance"]
-    assert told["threads"] == 1
-    assert told["data_checksum"]
-    assert told["versions"]["numpy"] == np.__version__
+    provenance = summary["provenance"]
+    assert provenance["threads"] == 1
+    assert provenance["data_checksum"]
+    assert provenance["versions"]["numpy"] == np.__version__
     assert [row["epoch"] for row in record.history()] == [1, 2]
     assert summary["train_seconds"] <= summary["fit_seconds"]
     assert summary["evaluate_seconds"] > 0
@@ -118,9 +118,9 @@ ONE_UPDATE = ("data=digits", "epochs=1", "data.validation=0.2", "batch_size=718"
 
 
 @pytest.mark.parametrize("model", ["custom", "torch"])
-def test_a_last_update_after_which_nothing_can_be_told_is_a_divergence(tmp_path, model):
-    told = (*ONE_UPDATE, f"model={model}", "lr=1e12", "architecture.hidden=[256,128,64,32]")
-    record = run.train(compose(*told, f"outputs={tmp_path.as_posix()}"))
+def test_a_last_update_to_infinite_weights_is_a_divergence(tmp_path, model):
+    settings = (*ONE_UPDATE, f"model={model}", "lr=1e12", "architecture.hidden=[256,128,64,32]")
+    record = run.train(compose(*settings, f"outputs={tmp_path.as_posix()}"))
     assert (record.summary()["status"], record.summary()["epochs"]) == ("diverged", 1)
     (epoch,) = record.history()
     assert epoch["train_loss"] < 3
@@ -129,8 +129,8 @@ def test_a_last_update_after_which_nothing_can_be_told_is_a_divergence(tmp_path,
 
 
 def test_a_test_image_alone_may_have_no_loss(tmp_path):
-    told = (*ONE_UPDATE, "data.validation=1", "batch_size=897", "architecture.hidden=[8]", "lr=3e21")
-    summary = run.train(compose(*told, f"outputs={tmp_path.as_posix()}")).summary()
+    settings = (*ONE_UPDATE, "data.validation=1", "batch_size=897", "architecture.hidden=[8]", "lr=3e21")
+    summary = run.train(compose(*settings, f"outputs={tmp_path.as_posix()}")).summary()
     assert (summary["status"], summary["test_loss"]) == ("finished", None)
 
 
@@ -157,7 +157,7 @@ def test_a_damaged_record_is_set_aside_and_the_run_done_again(small):
     assert (aside / "history.csv").read_text() == "epoch,loss\n1,0\n"
 
 
-def test_a_full_disk_leaves_no_record_and_says_so(small, monkeypatch, caplog):
+def test_a_full_disk_leaves_no_record_and_is_logged(small, monkeypatch, caplog):
     def full(path, content):
         raise OSError(28, "No space left on device")
 
@@ -170,7 +170,7 @@ def test_a_full_disk_leaves_no_record_and_says_so(small, monkeypatch, caplog):
     assert list(record.folder.iterdir()) == []
 
 
-def test_without_validation_images_the_test_set_stands_in(small):
+def test_without_validation_images_the_test_set_is_used(small):
     summary = run.train(small("data.validation=0")).summary()
     assert summary["validation_accuracy"] == summary["test_accuracy"]
 
@@ -197,8 +197,8 @@ def test_patience_ends_a_run_whose_training_loss_no_longer_falls(small):
     assert ended.summary()["epochs"] == 3
 
 
-class Told:
-    """A model whose losses are told beforehand, one an epoch."""
+class FixedLosses:
+    """A model whose losses are given, one per epoch."""
 
     def __init__(self, losses):
         self.losses = losses
@@ -212,8 +212,8 @@ class Told:
 
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=12), st.integers(0, 4), st.floats(0, 0.5))
 def test_patience_counts_epochs_in_a_row(losses, patience, tolerance):
-    part = Subset(lambda rows: (rows, rows), np.arange(1), np.zeros(1, np.int64))
-    ended = fit(Told(iter(losses)), part, part, epochs=len(losses), batch_size=1, order=None,
+    subset = Subset(lambda rows: (rows, rows), np.arange(1), np.zeros(1, np.int64))
+    ended = fit(FixedLosses(iter(losses)), subset, subset, epochs=len(losses), batch_size=1, order=None,
                 patience=patience, tolerance=tolerance)  # fmt: skip
     better = [loss <= min([math.inf, *losses[:place]]) - tolerance for place, loss in enumerate(losses)]
     ends = [last for last in range(patience, len(losses) + 1) if patience and not any(better[last - patience : last])]
@@ -252,7 +252,7 @@ CHANGES = [
 ]
 NO_CHANGES = [
     "name=other",
-    "outputs=elsewhere",
+    "outputs=other",
     "force=true",
     "train=false",
     "dry_run=true",
@@ -278,14 +278,14 @@ def test_what_determines_the_result_changes_the_fingerprint(small, change):
 
 @pytest.mark.promise
 @pytest.mark.parametrize("change", NO_CHANGES)
-def test_what_does_not_leaves_it(small, change):
+def test_what_does_not_determine_the_result_leaves_the_fingerprint(small, change):
     assert run_id(small(change)) == run_id(small())
 
 
-def test_every_key_is_judged_above(small):
-    assessed = {change.split("=")[0] for change in CHANGES + NO_CHANGES}
-    assessed |= {"model.name", "optimizer.name", "data.name", "optimizer.nesterov", "device"}
-    assert set(identity(small())) <= assessed
+def test_every_key_is_in_the_lists_above(small):
+    listed = {change.split("=")[0] for change in CHANGES + NO_CHANGES}
+    listed |= {"model.name", "optimizer.name", "data.name", "optimizer.nesterov", "device"}
+    assert set(identity(small())) <= listed
 
 
 def test_a_change_of_the_numerics_or_the_data_changes_the_fingerprint(small, monkeypatch):
@@ -295,14 +295,14 @@ def test_a_change_of_the_numerics_or_the_data_changes_the_fingerprint(small, mon
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ("batch_size=2001", "batch_size=2001: must be at most 2000"),
         ("data.validation=60000", "data.validation=60000.0: must be 0, a count of images from 1 to 59999"),
     ],
 )
-def test_what_does_not_fit_the_data_is_refused(small, wrong, told):
-    with pytest.raises(InputError, match=told):
+def test_what_does_not_fit_the_data_is_refused(small, wrong, message):
+    with pytest.raises(InputError, match=message):
         run.train(small(wrong))
 
 

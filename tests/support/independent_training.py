@@ -1,4 +1,4 @@
-"""A perceptron trained by PyTorch alone: what test_independent.py holds the lab against. It imports nothing of it."""
+"""A perceptron trained by PyTorch alone, with which test_independent.py compares the lab; imports nothing of it."""
 
 from itertools import pairwise
 
@@ -6,15 +6,15 @@ import torch
 from torch import nn
 
 
-def train(x, y, test_x, test_y, *, seed, start, update, hidden, activation, biases, batch, epochs, shuffle):
-    """Test accuracy, and the mean loss of the last epoch's batches, each before its update."""
+def train(x, y, test_x, test_y, *, seed, initialize, update, hidden, activation, biases, batch, epochs, shuffle):
+    """Return the test accuracy, and the mean loss of the last epoch's batches, each before its update."""
     torch.manual_seed(seed)
     sizes, layers = [x.shape[1], *hidden, int(y.max()) + 1], []
     for fan_in, fan_out in pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out, bias=biases), activation()]
     network = nn.Sequential(*layers[:-1])
     for layer in network[::2]:
-        start(layer)
+        initialize(layer)
     optimizer = update(network)
     for _ in range(epochs):
         losses = []

@@ -1,4 +1,4 @@
-"""A data set of a few random images, with files of its own, for tests that need no real ones."""
+"""A data set of a few random images in its own files, for tests of files that need no real images."""
 
 import dataclasses
 import gzip

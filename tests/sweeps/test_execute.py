@@ -113,7 +113,7 @@ def test_an_attempt_that_leaves_no_reason_is_not_given_an_older_one(small):
     jobs[0].record.begin("lr: 1")
     jobs[0].record.write_error("of an earlier attempt")
     execute.train(jobs, lambda jobs: None, Console(None))
-    assert jobs[0].record.reason() == "it ended without a word (killed?)"
+    assert jobs[0].record.reason() == "it ended without an error message (killed?)"
 
 
 @pytest.mark.promise

@@ -1,4 +1,4 @@
-"""A data set: where its files come from, proof that they are the right ones, splits and scaling."""
+"""Data sets: where the files come from, their verification, cache, splits and scaling."""
 
 from fmnist_lab.data.cache import NotAtHand, map_arrays, prepare
 from fmnist_lab.data.dataset import Dataset, Examples, Scaling, load, split_rows, training_images, validation_size

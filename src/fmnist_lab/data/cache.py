@@ -1,4 +1,4 @@
-"""The decoded data on disk: made once for each machine, verified once a process, mapped by every run."""
+"""The cache of decoded data: written once per machine, verified once per process, memory-mapped by every run."""
 
 import hashlib
 import json
@@ -22,29 +22,29 @@ from fmnist_lab.errors import InputError
 log = logging.getLogger("fmnist_lab.data")
 
 PACKED = Path(__file__).parent / "packed"
-"""Data sets that travel inside the package, a folder each."""
+"""Data sets inside the package, each in its folder."""
 
 CONTENTS = "contents.json"
-"""In a cache folder: the SHA-256 of each array's IDX file, for data whose own checksums are of the gzipped files."""
+"""File in a cache folder with the SHA-256 of each IDX file, for data whose own checksums are of gzipped files."""
 
 
 class NotAtHand(InputError):
-    """The data is in none of the places and cannot be downloaded."""
+    """The data set is in none of the places and cannot be downloaded."""
 
 
 def prepare(source: Source, root: str | None) -> Path:
-    """The cache folder with the source's decoded arrays, made first when it is not there yet.
+    """Return the cache folder with the decoded arrays of `source`, and fill it first if necessary.
 
-    The files come from `root` alone when it is given (not empty); else from the cache, the lab's own package,
-    Debian's or a download. Several processes may call this at once.
-    Raises `InputError` for a bad `root`, a cache that cannot be written, labels that no class is named for, or
-    (`NotAtHand`) no data.
+    The files are taken from `root` only, when it is given and not empty; else from the cache, the lab's own package,
+    Debian's package or a download. Several processes may call this at once.
+    Raises `InputError` for a bad `root`, a cache that cannot be written, labels without a class, or (`NotAtHand`) no
+    data.
     """
     given = Path(os.path.expanduser(root)) if root else None  # noqa: PTH111 - Path.expanduser can raise
     folder = _cache() / f"{source.name}-{source.checksum[:12]}"
     try:
         if given:
-            verify(source, given)  # however full the cache: a bad root must not go unnoticed
+            verify(source, given)  # also when the cache is full: a bad root must not go unnoticed
         if not _is_whole(source, folder):
             _fill(source, given, folder)
     except Unusable as reason:
@@ -54,12 +54,12 @@ def prepare(source: Source, root: str | None) -> Path:
 
 
 def map_arrays(folder: Path) -> list[NDArray[Any]]:
-    """The arrays of a prepared folder in the order of `ARRAYS`, read-only and shared between processes."""
+    """Return the arrays of a prepared folder in the order of `ARRAYS`, read-only and shared between processes."""
     return [_map(folder / f"{name}.npy") for name in ARRAYS]
 
 
 def _map(path: Path) -> NDArray[Any]:
-    # open_memmap knows neither pickle nor zip; the plain view is quicker to slice than np.memmap.
+    # open_memmap reads neither pickle nor zip files; slicing a plain view is faster than slicing np.memmap.
     return np.asarray(np.lib.format.open_memmap(path, mode="r"))
 
 
@@ -71,8 +71,8 @@ def _cache() -> Path:
 def _is_whole(source: Source, folder: Path) -> bool:
     pinned = _contents(folder)
     known = [file.checksum if file.kind == "sha256" else pinned.get(file.name, "") for file in source.files]
-    parts = zip(ARRAYS, source.file_shapes, known, strict=True)
-    return all(_is_intact(folder / f"{name}.npy", shape, sha256) for name, shape, sha256 in parts)
+    arrays = zip(ARRAYS, source.file_shapes, known, strict=True)
+    return all(_is_intact(folder / f"{name}.npy", shape, sha256) for name, shape, sha256 in arrays)
 
 
 def _contents(folder: Path) -> dict[str, str]:
@@ -84,7 +84,7 @@ def _contents(folder: Path) -> dict[str, str]:
 
 
 def _check_labels(source: Source, folder: Path) -> None:
-    """Refuse labels that are no class's: nothing else would notice them before a model fails."""
+    """Raise InputError for a label without a class, which would otherwise be noticed only when a model fails."""
     _, train, _, test = map_arrays(folder)
     least, most = min(train.min(), test.min()), max(train.max(), test.max())
     last = source.first_label + len(source.classes) - 1
@@ -106,7 +106,7 @@ def _is_intact(path: Path, shape: tuple[int, ...], sha256: str) -> bool:
 def _verify(path: Path, shape: tuple[int, ...], sha256: str, _signature: tuple[int, int, int]) -> bool:
     try:
         array = _map(path)
-    except Exception:  # NumPy has many ways to say that a file is damaged
+    except Exception:  # NumPy raises many kinds of exceptions for a damaged file
         return False
     return is_genuine(array, shape, sha256)
 
@@ -115,7 +115,7 @@ def _fill(source: Source, given: Path | None, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
-            if not _is_whole(source, folder):  # another process may have been faster
+            if not _is_whole(source, folder):  # unless another process was faster
                 contents = read(source, given) if given else _search(source, folder)
                 _write(source, folder, contents)
     except OSError as error:
@@ -151,7 +151,7 @@ def _remedies(source: Source) -> list[str]:
 
 
 def _download(source: Source, folder: Path) -> list[bytes]:
-    shutil.rmtree(folder, ignore_errors=True)  # what an interrupted download left; the lock makes it ours
+    shutil.rmtree(folder, ignore_errors=True)  # left by an interrupted download; the lock keeps others out
     try:
         download(source, folder)
         return read(source, folder)

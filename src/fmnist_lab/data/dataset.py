@@ -1,4 +1,4 @@
-"""A data set as a run sees it: training, validation and test examples, and the scaling of their pixels."""
+"""A data set as a run uses it: training, validation and test examples, and the scaling of their pixels."""
 
 import math
 from collections.abc import Callable
@@ -16,14 +16,14 @@ Choice = TypeVar("Choice")
 Rows = NDArray[np.int64]
 
 BLOCK = 4096
-"""Images of which squares are held in memory at once."""
+"""Number of images whose squared pixels are in memory at once."""
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
     """Some rows of labelled images.
 
-    images: uint8 (n, pixels), and labels: int64 (n,), both read-only; rows: int64 (k,), those of this part.
+    images: uint8 (n, pixels) and labels: int64 (n,), both read-only; rows: int64 (k,), the rows of this subset.
     """
 
     images: NDArray[np.uint8]
@@ -36,13 +36,13 @@ class Examples:
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """x = pixels · factor + offset, each of the two float64 of shape () or (pixels,)."""
+    """x = pixels · factor + offset; factor and offset are float64 of shape () or (pixels,)."""
 
     factor: NDArray[np.float64]
     offset: NDArray[np.float64]
 
     def apply(self, images: NDArray[np.uint8], dtype: DTypeLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Scale images (..., pixels) in the arithmetic of `dtype`, into `out` when given."""
+        """Return images (..., pixels) scaled in the arithmetic of `dtype`, in `out` when given."""
         scaled: NDArray[Any] = np.multiply(images, self.factor.astype(dtype), out=out, dtype=dtype)
         scaled += self.offset.astype(dtype)
         return scaled
@@ -50,7 +50,7 @@ class Scaling:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """The three parts of a source and their common scaling."""
+    """The three subsets of a data set and their common scaling."""
 
     train: Examples
     validation: Examples
@@ -63,12 +63,13 @@ class Dataset:
 def load(
     source: Source, root: str | None, *, scaling: str, validation: float, split: str, rng: np.random.Generator
 ) -> Dataset:
-    """The data set, split and scaled; `rng` draws the validation images of a random split.
+    """Load the data set, split and with its scaling; `rng` draws the validation images of a random split.
 
     scaling: `unit` ([0, 1]), `symmetric` ([-1, 1]), `standard` (each pixel with mean 0 and variance 1 over the
     training images), `standard_global` (likewise, with one mean and one variance for all pixels) or `raw` (as stored).
-    Labels count from 0, whatever they do in the files. validation and split: see `split_rows`; without validation
-    images the test images stand in. Raises `InputError` for a value out of range and as `prepare` does.
+    Labels count from 0, also where they do not in the files. validation and split: see `split_rows`; without
+    validation images the test images are used instead. Raises `InputError` for a value out of range and as `prepare`
+    does.
     """
     scale = _choose("data.scaling", scaling, SCALINGS)
     train_rows, validation_rows = split_rows(source.train_size, validation, split, rng)
@@ -94,17 +95,17 @@ def _from_0(labels: NDArray[np.int64], source: Source) -> NDArray[np.int64]:
 
 
 def split_rows(n: int, validation: float, split: str, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """The training rows and the validation rows, out of n; `validation` as in `validation_size`.
+    """Return the training rows and the validation rows of n rows; `validation` as in `validation_size`.
 
-    `random`: the validation rows begin a permutation and the training rows are its rest, in its order;
-    `first` and `last`: the validation rows are the first or last ones.
+    `random`: the validation rows are the beginning of a permutation, the training rows its rest, in its order;
+    `first` and `last`: the validation rows are the first or the last ones.
     """
     divide = _choose("data.split", split, SPLITS)
     return divide(n, validation_size(n, validation), rng)
 
 
 def validation_size(n: int, validation: float) -> int:
-    """How many of n images are for validation: a fraction below 1, rounded; a count; or 0, none.
+    """Return the number of validation images out of n; `validation` is a fraction below 1, a count, or 0 for none.
 
     Raises `InputError` for any other number, and when no image is left for validation or for training.
     """
@@ -114,13 +115,13 @@ def validation_size(n: int, validation: float) -> int:
     if not (1 <= size < n and float(size).is_integer()):
         raise InputError(
             f"data.validation={validation}: must be 0, a count of images from 1 to {n - 1}, "
-            f"or a fraction below 1 that leaves at least one of the {n} images to each part"
+            f"or a fraction below 1 that leaves at least one of the {n} images for validation and one for training"
         )
     return int(size)
 
 
 def training_images(source: Source, validation: float) -> int:
-    """How many images of `source` are left to train on; `validation` as in `validation_size`."""
+    """Return the number of training images of `source`; `validation` as in `validation_size`."""
     return source.train_size - validation_size(source.train_size, validation)
 
 
@@ -157,13 +158,13 @@ def _standard(train: Examples, _brightest: int) -> Scaling:
 
 
 def _standard_global(train: Examples, _brightest: int) -> Scaling:
-    # Python's whole numbers, as these outgrow 64 bits.
+    # Python's integers, as these exceed 64 bits.
     n, (total, squares) = train.images.shape[1] * len(train), (int(sums.sum()) for sums in _sums(train))
     return _standardized(np.array(total / n), np.array(math.sqrt(n * squares - total**2) / n))
 
 
 def _sums(train: Examples) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The sum of each pixel over the training images and that of its square, exactly: of shape (pixels,)."""
+    """Return the exact sums over the training images of each pixel and of its square, of shape (pixels,)."""
     total = np.zeros(train.images.shape[1], np.int64)
     squares = np.zeros_like(total)
     for start in range(0, len(train), BLOCK):
@@ -174,7 +175,7 @@ def _sums(train: Examples) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _standardized(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> Scaling:
-    """To mean 0 and variance 1; what is constant (its sums are exact, so its deviation exactly 0) is only shifted."""
+    """Return the scaling to mean 0 and variance 1; a constant pixel, whose deviation is exactly 0, is only shifted."""
     factor = np.asarray(1 / np.where(deviation == 0, 1.0, deviation))
     return Scaling(factor, -mean * factor)
 

@@ -1,4 +1,4 @@
-"""The download, by torchvision's own function, in a process of its own because torchvision imports torch."""
+"""Download by torchvision's own function, in a separate process because torchvision imports torch."""
 
 import logging
 import shutil
@@ -15,18 +15,18 @@ from fmnist_lab.data.source import Source
 log = logging.getLogger("fmnist_lab.data")
 
 STALL_SECONDS = 10.0
-"""A server that is silent for so long is given up: torchvision itself would wait for ever."""
+"""Time after which a silent server is given up; torchvision itself would wait forever."""
 
 LIMIT_SECONDS = 600.0
-"""The download from one address: for some 30 MB, 0.5 Mbit/s will do."""
+"""Time limit of the download from one address: enough for some 30 MB at 0.5 Mbit/s."""
 
 CHILD = "import sys; from fmnist_lab.data.download import fetch; fetch(*sys.argv[1:])"
 
 
 def download(source: Source, folder: Path) -> None:
-    """Download the source's gzipped files into `folder`; `Unusable` when none of its addresses has them.
+    """Download the source's gzipped files into `folder`. Raises `Unusable` when none of its addresses has them.
 
-    Nothing that arrives is trusted: `read` compares it with the source's checksums.
+    The files are not verified here: `read` compares them with the source's checksums.
     """
     failures = []
     for url in source.urls:
@@ -55,7 +55,7 @@ def _in_a_process(*arguments: str) -> None:
 
 
 def fetch(url: str, folder: str, *names: str) -> None:
-    """The child's part: download the files from `url`, a folder or a zip archive, or exit with the reason in a line."""
+    """Download the files from `url`, a folder or a zip archive, or exit with one line; runs in the child process."""
     from torchvision.datasets.utils import download_url
 
     socket.setdefaulttimeout(STALL_SECONDS)
@@ -71,7 +71,7 @@ def fetch(url: str, folder: str, *names: str) -> None:
 
 
 def unpack(archive: Path, folder: Path, names: Sequence[str]) -> None:
-    """Take the files called `names` out of an archive, whatever folders they lie in there, and nothing else."""
+    """Extract only the files called `names` from an archive, whatever folders they are in."""
     with zipfile.ZipFile(archive) as opened:
         members = {PurePosixPath(member.filename).name: member for member in opened.infolist()}
         for name in names:

@@ -1,4 +1,4 @@
-"""Finding a source's IDX files in a folder, gzipped or not, and proving them genuine."""
+"""Find a source's IDX files in a folder, gzipped or not, and verify them."""
 
 import gzip
 import hashlib
@@ -11,31 +11,31 @@ from pathlib import Path
 
 from fmnist_lab.data.source import IdxFile, Source, file_size, is_shaped, owner_of
 
-Sought = tuple[Path, IdxFile, tuple[int, ...]]  # where a file is, what it should be, and the shape of its array
+Candidate = tuple[Path, IdxFile, tuple[int, ...]]  # a path, the file it should be, and the shape of its array
 
 
 class Unusable(Exception):
-    """A place does not yield the data; the message says why, without naming the place."""
+    """A place does not have the data; the message gives the reason, without naming the place."""
 
 
 def read(source: Source, folder: Path) -> list[bytes]:
-    """The verified, decompressed content of the source's files, in the order of `source.files`.
+    """Return the verified, decompressed content of the source's files, in the order of `source.files`.
 
-    Raises `Unusable` when the folder or a file is missing, unreadable, broken or not the right one.
+    Raises `Unusable` when the folder or a file is missing, unreadable, damaged or not the expected one.
     """
     with _os_errors_as_unusable():
-        return [_read(*sought) for sought in _locate(source, folder)]
+        return [_read(*candidate) for candidate in _locate(source, folder)]
 
 
 def verify(source: Source, folder: Path) -> None:
-    """Raise `Unusable` where `read` would; a file is read once a process, and again after a change."""
+    """Raise `Unusable` where `read` would; a file is read once per process, and again after a change."""
     with _os_errors_as_unusable():
         for path, file, shape in _locate(source, folder):
             _verify(path, file, shape, signature(path))
 
 
 def signature(path: Path) -> tuple[int, int, int]:
-    """What changes when the file does."""
+    """Return numbers that change when the file does."""
     stat = path.stat()
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
@@ -49,19 +49,19 @@ def _os_errors_as_unusable() -> Iterator[None]:
         raise Unusable(f"{where}cannot be read ({error.strerror or error})") from error
 
 
-def _locate(source: Source, folder: Path) -> list[Sought]:
+def _locate(source: Source, folder: Path) -> list[Candidate]:
     if not folder.exists():
         raise Unusable("no such folder")
     if not folder.is_dir():
         raise Unusable("not a folder")
     paths = [_find(file, source, folder) for file in source.files]
-    missing = [_told(file) for file, path in zip(source.files, paths, strict=True) if path is None]
+    missing = [_published_name(file) for file, path in zip(source.files, paths, strict=True) if path is None]
     if missing:
         either = "gzipped or not, " if any(file.kind == "sha256" for file in source.files) else ""
         others = " or ".join(layout.as_posix() for layout in _layouts(source)[1:])
         raise Unusable(f"lacks {', '.join(missing)} ({either}here or in {others})")
-    sought = zip(paths, source.files, source.file_shapes, strict=True)
-    return [(path, file, shape) for path, file, shape in sought if path]
+    found = zip(paths, source.files, source.file_shapes, strict=True)
+    return [(path, file, shape) for path, file, shape in found if path]
 
 
 def _layouts(source: Source) -> list[Path]:
@@ -75,11 +75,11 @@ def _find(file: IdxFile, source: Source, folder: Path) -> Path | None:
 
 
 def _endings(file: IdxFile) -> tuple[str, ...]:
-    """A checksum of the gzipped file cannot prove any other."""
+    """Return the possible endings of the name; a checksum of the gzipped file verifies only that."""
     return ("", ".gz") if file.kind == "sha256" else (".gz",)
 
 
-def _told(file: IdxFile) -> str:
+def _published_name(file: IdxFile) -> str:
     return file.name if file.kind == "sha256" else f"{file.name}.gz"
 
 
@@ -91,7 +91,7 @@ def _read(path: Path, file: IdxFile, shape: tuple[int, ...]) -> bytes:
     if file.kind == "sha256":
         _compare(path, file, content)
     if not is_shaped(content, shape):
-        raise Unusable(f"{path.name} is no IDX file of unsigned bytes of shape {' x '.join(map(str, shape))}")
+        raise Unusable(f"{path.name} is not an IDX file of unsigned bytes of shape {' x '.join(map(str, shape))}")
     return content
 
 
@@ -106,7 +106,7 @@ def _compare(path: Path, file: IdxFile, content: bytes) -> None:
 
 
 def _decompress(path: Path, compressed: bytes, size: int) -> bytes:
-    """The content, unpacked no further than shows that it is too long to be the right one."""
+    """Return the content; unpacking stops at the first byte that is too many. Raises `Unusable`."""
     try:
         with gzip.open(io.BytesIO(compressed)) as file:
             content = file.read(size + 1)

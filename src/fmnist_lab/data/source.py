@@ -1,4 +1,4 @@
-"""What a data set is, what proves its files genuine, and the IDX format the files are in."""
+"""The description of a data set, the checksums of its files, and the IDX format of the files."""
 
 import hashlib
 import math
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from fmnist_lab.config.paths import shipped_data
 
-# Where the arrays of a data set are named, everywhere in this order.
+# The names of the arrays of a data set, everywhere in this order.
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
-# How a file can be proved genuine, the first by its decompressed content, the others by the gzipped file as published.
+# Kinds of checksums: the first of the decompressed content, the others of the gzipped file as published.
 CHECKSUMS = ("sha256", "sha256_gz", "md5_gz")
 
 
@@ -33,8 +33,8 @@ class Source:
     """A data set of labelled images.
 
     `files` are in the order of `ARRAYS`. `shape` is (height, width), or (height, width, channels). The labels in the
-    files count from `first_label`; `brightest` is the pixel value that `unit` scaling makes 1; `transposed` says that
-    images are stored column by column, which only pictures of them need to know. `urls` are folders or zip archives
+    files count from `first_label`; `brightest` is the pixel value that `unit` scaling maps to 1; `transposed` is true
+    for images stored column by column, which matters only for pictures of them. `urls` are folders or zip archives
     that hold the gzipped files; `torchvision` is the folder that torchvision's download makes; `package` is Debian's
     package, which puts the files into `package_folder`.
     """
@@ -56,58 +56,58 @@ class Source:
 
     @property
     def checksum(self) -> str:
-        """One SHA-256 (hex) for the whole data set: that of the four files' checksums."""
+        """Return one SHA-256 (hex) for the whole data set: that of the four files' checksums."""
         return hashlib.sha256("".join(file.checksum for file in self.files).encode()).hexdigest()
 
     @property
     def pixels(self) -> int:
-        """Numbers that make up one image."""
+        """Return how many numbers make up one image."""
         return math.prod(self.shape)
 
     def layer_sizes(self, hidden: Sequence[int]) -> list[int]:
-        """Units of each layer of a perceptron for this data, from the pixels to the classes."""
+        """Return the number of units of each layer of a perceptron for this data, from the pixels to the classes."""
         return [self.pixels, *hidden, len(self.classes)]
 
     @property
     def file_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The shape of each file's array, in the order of `files`."""
+        """Return the shape of each file's array, in the order of `files`."""
         train, test = self.train_size, self.test_size
         return (train, *self.shape), (train,), (test, *self.shape), (test,)
 
     def pictures(self, images: NDArray[Any]) -> NDArray[Any]:
-        """Images (n, pixels) as they are looked at, (n, height, width) or (n, height, width, channels)."""
+        """Return images (n, pixels) as pictures, (n, height, width) or (n, height, width, channels), turned upright."""
         pictures = images.reshape(-1, *self.shape)
         return pictures.swapaxes(1, 2) if self.transposed else pictures
 
 
 def source_of(section: Mapping[str, Any]) -> Source:
-    """The data set that the data section of a configuration describes; `docs/data.md` explains its keys.
+    """Return the data set that the data section of a configuration describes; `docs/data.md` explains its keys.
 
-    A record older than these descriptions has none, and is of a data set that comes with the lab.
+    A record older than these descriptions has none; its data set is one that comes with the lab.
     """
     facts = section.get("source") or shipped_data(section["name"])["source"]
     files = tuple(_idx_file(facts["files"][array]) for array in ARRAYS)
-    told = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
-    return Source(**(told | {"name": section["name"], "files": files}))
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
+    return Source(**(values | {"name": section["name"], "files": files}))
 
 
 def shipped(name: str) -> Source:
-    """A data set that comes with the lab."""
+    """Return a data set that comes with the lab."""
     return source_of(shipped_data(name))
 
 
 def owner_of(checksum: str) -> str | None:
-    """Whose file it is that others are mixed up with, when it is one."""
+    """Return the title of the data set that has this file, if it is the one often served under others' names."""
     lookalike = shipped(LOOKALIKE)
     return lookalike.title if checksum in {file.checksum for file in lookalike.files} else None
 
 
-def _idx_file(told: Mapping[str, Any]) -> IdxFile:
-    (kind,) = (kind for kind in CHECKSUMS if told.get(kind))
-    return IdxFile(told["name"], told[kind], kind)
+def _idx_file(facts: Mapping[str, Any]) -> IdxFile:
+    (kind,) = (kind for kind in CHECKSUMS if facts.get(kind))
+    return IdxFile(facts["name"], facts[kind], kind)
 
 
-# Mirrors have served this data set's files under the names of others, which are the same.
+# Mirrors have served this data set's files for those of others, whose files have the same names.
 LOOKALIKE = "mnist"
 
 UNSIGNED_BYTES = 0x08 << 8
@@ -115,36 +115,33 @@ UNSIGNED_BYTES = 0x08 << 8
 
 
 def idx_header(shape: tuple[int, ...]) -> bytes:
-    """What an IDX file of unsigned bytes begins with."""
+    """Return the header of an IDX file of unsigned bytes."""
     return struct.pack(f">{1 + len(shape)}I", UNSIGNED_BYTES + len(shape), *shape)
 
 
 def is_shaped(content: bytes, shape: tuple[int, ...]) -> bool:
-    """Whether an IDX file holds an array of unsigned bytes of this shape, all of it and nothing else."""
+    """Return whether an IDX file holds an array of unsigned bytes of this shape, complete and nothing else."""
     return content.startswith(idx_header(shape)) and len(content) == file_size(shape)
 
 
 def file_size(shape: tuple[int, ...]) -> int:
-    """Bytes of an IDX file that holds an array of this shape."""
+    """Return the bytes of an IDX file that holds an array of this shape."""
     return len(idx_header(shape)) + math.prod(shape)
 
 
 def decode(content: bytes, shape: tuple[int, ...]) -> NDArray[Any]:
-    """The array of an IDX file of this shape (see `is_shaped`).
-
-    Returns images as uint8 (n, pixels), labels as int64 (n,).
-    """
+    """Return the array of an IDX file of this shape (see `is_shaped`): images uint8 (n, pixels), labels int64 (n,)."""
     values = np.frombuffer(content, np.uint8, offset=len(idx_header(shape))).reshape(_flat(shape))
     return values.astype(np.int64) if len(shape) == 1 else values
 
 
 def is_genuine(array: NDArray[Any], shape: tuple[int, ...], sha256: str) -> bool:
-    """Whether `array` is what `decode` makes of the file with this shape and checksum."""
+    """Return whether `array` is what `decode` returns for the file with this shape and checksum."""
     labels = len(shape) == 1
     if array.dtype != (np.int64 if labels else np.uint8) or array.shape != _flat(shape):
         return False
     values = np.ascontiguousarray(array, np.uint8)
-    # What the conversion cuts off labels, the checksum does not see.
+    # The checksum covers only the lowest byte of each label, so the others are compared here.
     if labels and not np.array_equal(values, array):
         return False
     digest = hashlib.sha256(idx_header(shape))

@@ -46,7 +46,7 @@ def feed_from(images: Array, labels: Array, factor: Array, offset: Array, *, bat
 
 
 def aligned_zeros(shape: Sequence[int], dtype: DTypeLike) -> Array:
-    """Return zeros that begin at a cache line; elsewhere each of the widest stores of BLAS would touch two lines."""
+    """Return zeros that begin at a cache line; otherwise each of the widest stores of BLAS would touch two lines."""
     size = int(np.prod(shape))
     memory = np.zeros(size + CACHE_LINE, dtype)
     first = -memory.ctypes.data % CACHE_LINE // memory.itemsize

@@ -1,1 +1,1 @@
-"""One run: configuration in, record out; the record on disk; the conditions it was made under."""
+"""One run: from a configuration to a record on disk, with the conditions under which it was made."""

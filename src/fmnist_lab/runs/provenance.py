@@ -1,4 +1,4 @@
-"""Under which conditions a number was made."""
+"""The conditions under which a run was made: versions, machine, threads, commit."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from typing import Any
 from fmnist_lab.config.paths import conf_folder
 
 PACKAGES = ("fmnist-lab", "numpy", "hydra-core", "omegaconf", "torch")
-"""On whose versions a result may depend; torch for its own model alone."""
+"""The packages whose versions may change a result; torch only that of its own model."""
 
 LOCK = Path(conf_folder()).parent / "requirements.lock"
-"""What the project's environment is installed from; beside `conf/` in a checkout, nowhere in a wheel."""
+"""The versions that the project's environment is installed with: beside `conf/` in a checkout, absent in a wheel."""
 
 CPUINFO = Path("/proc/cpuinfo")
-QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time that a container has in so many
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # "quota period": processor time allowed in each period
 
 
 def collect(threads: int, workers: int, data_checksum: str, model: str) -> dict[str, Any]:
-    """Versions, machine and circumstances. `workers` is how many runs went on at once."""
+    """Return versions, machine and conditions of a run. `workers` is the number of runs in progress at once."""
     versions = {name: _version(name) for name in PACKAGES if name != "torch" or model == "torch"}
     return {
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -44,7 +44,7 @@ def collect(threads: int, workers: int, data_checksum: str, model: str) -> dict[
 
 
 def locked(versions: Mapping[str, str | None]) -> bool | None:
-    """Return whether these are the versions of the lock, the lab's own apart; None where there is no lock."""
+    """Return whether these are the versions of the lock, except the lab's own; None where there is no lock."""
     lock = _lock(LOCK)
     if not lock:
         return None
@@ -53,7 +53,7 @@ def locked(versions: Mapping[str, str | None]) -> bool | None:
 
 @cache
 def _lock(path: Path) -> dict[str, str]:
-    """Return the version of each package in the lock; of none if it cannot be read."""
+    """Return the version of each package in the lock; an empty dictionary if it cannot be read."""
     try:
         return dict(re.findall(r"^([\w.-]+)==(\S+)", path.read_text("utf-8"), re.MULTILINE))
     except OSError:
@@ -61,19 +61,19 @@ def _lock(path: Path) -> dict[str, str]:
 
 
 def cores() -> int:
-    """How many processor cores this process may use, of a container's share of them the whole ones."""
+    """Return the number of processor cores this process may use, rounded down in a container with a quota."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = map(int, QUOTA.read_text("ascii").split())
-    except (OSError, ValueError):  # no container, or "max": all of them
+    except (OSError, ValueError):  # no container, or its quota is "max"
         return count
     return max(1, min(count, quota // period))
 
 
 @cache
 def blas() -> str | None:
-    """Name and version of the BLAS that NumPy has loaded, and of its kernels; None if it cannot be told."""
-    import numpy as np  # noqa: F401  (loads it)
+    """Return name, version and kernels of the BLAS that NumPy has loaded; None if it is unknown."""
+    import numpy as np  # noqa: F401  (loads its BLAS)
     from threadpoolctl import threadpool_info
 
     found = [pool for pool in threadpool_info() if pool["user_api"] == "blas" and "numpy" in pool["filepath"]]
@@ -82,18 +82,18 @@ def blas() -> str | None:
 
 @cache
 def cpu() -> str:
-    """The processor's name as the system gives it, with what tells apart the generations that share a name."""
+    """Return the processor's name, with family and model, as several generations share a name."""
     try:
         first = CPUINFO.read_text("utf-8").partition("\n\n")[0]
-        told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
-        return "{model name} (family {cpu family}, model {model})".format_map(told)
+        facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
+        return "{model name} (family {cpu family}, model {model})".format_map(facts)
     except (OSError, KeyError):
         return platform.processor() or platform.machine()
 
 
 @cache
 def git_commit() -> str | None:
-    """The commit of the checkout this code runs from, with "+" where it was changed; None outside a checkout."""
+    """Return the commit of the checkout that this code runs from, with "+" if files changed; None outside one."""
     package = Path(__file__).resolve().parents[1]
     if not (package.parents[1] / ".git").exists():
         return None
@@ -106,7 +106,7 @@ def git_commit() -> str | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]  # we only look
+    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]  # only reads
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout
 
 

@@ -1,7 +1,7 @@
 """One run on disk: identity, writing, reading, integrity.
 
-A run's folder is named by its fingerprint. `summary.json` is written last and marks the run as complete; it holds the
-SHA-256 of every other file and of its own content. Every file appears under its name whole or not at all.
+A run's folder is named by its fingerprint. `summary.json` is written last and shows that the run is complete; it holds
+the SHA-256 of every other file and of its own content. Every file is written atomically.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from fmnist_lab.runs.files import remove, remove_partial, retry, sha256, write_b
 FORMAT = 2  # of the record; a record of another format is not read
 
 SUMMARY, ERROR, WEIGHTS, PREDICTIONS = "summary.json", "error.txt", "weights.safetensors", "predictions.safetensors"
-FILES = ("config.yaml", "history.csv", "test_history.csv", WEIGHTS, PREDICTIONS)  # what a summary vouches for
-DAMAGE = (OSError, ValueError)  # what reading a damaged record raises
+FILES = ("config.yaml", "history.csv", "test_history.csv", WEIGHTS, PREDICTIONS)  # the summary has their checksums
+DAMAGE = (OSError, ValueError)  # raised on reading a damaged record
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -46,7 +46,7 @@ class Record:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep every other process from writing this record, waiting for whoever does; a lock dies with its process."""
+        """Wait for the lock of this record and hold it; the system releases the lock of a process that dies."""
         from filelock import FileLock
 
         self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -54,10 +54,10 @@ class Record:
             yield
 
     def summary(self) -> dict[str, Any] | None:
-        """What the run came to, or None while it is not complete or when it is damaged.
+        """Return the outcome of the run, or None while it is not complete or when it is damaged.
 
-        Each call verifies the summary's own content and the files beside it; of the weights only the size, since
-        hashing megabytes a run is slow: `damage` and `weights` hash those.
+        Each call verifies the summary's own content and the other files; of the weights only the size, since hashing
+        megabytes per run is slow: `damage` and `weights` hash them.
         """
         try:
             return self._verified(weights=False)
@@ -65,9 +65,9 @@ class Record:
             return None
 
     def damage(self) -> str | None:
-        """Why a record that says it is complete cannot be trusted, in a few words; None for any other record.
+        """Return in a few words what is wrong with a complete record; None if nothing is or it is not complete.
 
-        Hashes every file, the weights too: about a millisecond a run of the report's size.
+        Hashes every file, the weights too: about a millisecond for a network of the report's size.
         """
         if self.folder.exists() and not self.folder.is_dir():
             return "it is not a folder"
@@ -82,9 +82,9 @@ class Record:
         return None
 
     def set_aside(self) -> tuple[Path, str] | None:
-        """Rename a damaged record, so that the run can be done again and nothing is lost.
+        """Rename a damaged record, so that the run can be repeated and nothing is lost. Call it under `lock`.
 
-        Returns where it now lies and what is wrong with it; None when it is not damaged. Call it under `lock`.
+        Returns the new path and what is wrong with the record; None when it is not damaged.
         """
         reason = self.damage()
         if reason is None:
@@ -96,14 +96,14 @@ class Record:
         return aside, reason
 
     def completed(self) -> int | None:
-        """When the run was completed, in nanoseconds of the file system's clock."""
+        """Return the time when the run was completed, in nanoseconds of the file system's clock; None if it is not."""
         try:
             return (self.folder / SUMMARY).stat().st_mtime_ns
         except OSError:
             return None
 
     def history(self, name: str = "history.csv") -> list[dict[str, float]]:
-        """A row an epoch, as far as the run has come; no rows when they cannot be read."""
+        """Return one row per epoch done so far; no rows when the file cannot be read."""
         try:
             text = (self.folder / name).read_text("utf-8")
             rows = csv.DictReader(text.splitlines())
@@ -112,15 +112,15 @@ class Record:
             return []
 
     def weights(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        """The trained weights, a (weight, bias) pair a layer, as either model takes them.
+        """Return the trained weights, one (weight, bias) pair per layer, as either model takes them.
 
-        Raises InputError when the record is not complete, or the file not what the summary vouches for.
+        Raises InputError when the record is not complete or the file is damaged.
         """
         arrays = self._arrays(WEIGHTS)
         return [(arrays[f"{n}.weight"], arrays[f"{n}.bias"]) for n in range(len(arrays) // 2)]
 
     def test_predictions(self) -> NDArray[np.uint8] | None:
-        """The predicted class of every test image, shape (n_test,); None for a run that diverged.
+        """Return the predicted class of every test image, shape (n_test,); None for a run that diverged.
 
         Raises InputError as `weights` does.
         """
@@ -128,45 +128,45 @@ class Record:
         return predicted
 
     def error(self) -> str | None:
-        """The traceback of a run that crashed."""
+        """Return the traceback of a run that crashed; None if there is none."""
         try:
             return (self.folder / ERROR).read_text("utf-8", errors="replace")
         except OSError:
             return None
 
     def has_outcome(self) -> bool:
-        """Whether there is something to report: an outcome or a failure."""
+        """Return whether the run has finished, diverged or failed."""
         return self.summary() is not None or self.error() is not None
 
     def reason(self) -> str:
-        """Why a run has no summary, in one line."""
+        """Return in one line why a run has no summary."""
         lines = (self.error() or "").strip().splitlines()
         if lines:
             return lines[-1]
         begun = (self.folder / "config.yaml").exists()
-        return "it ended without a word (killed?)" if begun else "it was not started"
+        return "it ended without an error message (killed?)" if begun else "it was not started"
 
     def discard(self) -> None:
-        """Take back what an earlier attempt left. Call it under `lock`.
+        """Remove the files of an earlier attempt. Call it under `lock`.
 
-        The summary goes first: stopped midway, this leaves a run that is not complete, never one that is wrong.
+        The summary goes first: stopped midway, this leaves a run that is not complete, never a wrong one.
         """
         for name in (SUMMARY, ERROR, *FILES):
             remove(self.folder / name)
         remove_partial(self.folder)
 
     def forget_error(self) -> None:
-        """Take back why an earlier attempt failed."""
+        """Remove the traceback of an earlier attempt."""
         remove(self.folder / ERROR)
 
     def begin(self, config: str) -> None:
-        """Open the record anew. Call it under `lock`."""
+        """Start the record with its configuration; earlier files are removed. Call it under `lock`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.discard()
         write_text(self.folder / "config.yaml", config)
 
     def config(self) -> dict[str, Any]:
-        """The configuration that the run was begun with, as plain data. Raises InputError when it cannot be read."""
+        """Return the configuration of the run as plain data. Raises InputError when it cannot be read."""
         import yaml
 
         try:
@@ -185,7 +185,7 @@ class Record:
         self._write_arrays(WEIGHTS, arrays)
 
     def write_test_predictions(self, predicted: NDArray[np.uint8]) -> None:
-        """Keep the predicted class of every test image, shape (n_test,)."""
+        """Write the predicted class of every test image, shape (n_test,)."""
         self._write_arrays(PREDICTIONS, {"test": predicted})
 
     def write_error(self, traceback: str) -> None:
@@ -193,15 +193,15 @@ class Record:
         write_text(self.folder / ERROR, traceback)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """Complete the record, vouching for every file of it as it now lies on disk. Nothing is written after this."""
-        files = {name: _vouch(self.folder / name) for name in FILES if (self.folder / name).exists()}
-        told = {"format": FORMAT, "run": self.run, **summary, "files": files}
-        content = json.loads(json.dumps(told, default=_plain, allow_nan=False))  # as it will be read
+        """Complete the record with a summary that has the checksums of its files. Nothing is written after it."""
+        files = {name: _size_and_checksum(self.folder / name) for name in FILES if (self.folder / name).exists()}
+        values = {"format": FORMAT, "run": self.run, **summary, "files": files}
+        content = json.loads(json.dumps(values, default=_plain, allow_nan=False))  # as it will be read
         content["checksum"] = sha256(_canonical(content))
         write_bytes(self.folder / SUMMARY, _pretty(content))
 
     def _verified(self, *, weights: bool) -> dict[str, Any]:
-        """The summary, when all that it vouches for holds; else an exception of DAMAGE that says what does not."""
+        """Return the summary after checking the files against it. Raises one of DAMAGE for the first that differs."""
         content = (self.folder / SUMMARY).read_bytes()
         try:
             summary = json.loads(content)
@@ -224,17 +224,17 @@ class Record:
         return summary
 
     def _arrays(self, name: str) -> Arrays:
-        """The arrays of a file of a complete record; none when the record has no such file."""
+        """Return the arrays of a file of a complete record; none when the record has no such file."""
         from safetensors.numpy import load
 
         summary = self.summary()
         if summary is None:
-            raise InputError(f"{self.folder}: holds no complete record; the command that trains the run makes one")
+            raise InputError(f"{self.folder}: holds no complete record; repeat the command that trains the run")
         if name not in summary["files"]:
             return {}
         content = (self.folder / name).read_bytes()
         if sha256(content) != summary["files"][name][1]:
-            raise InputError(f"{self.folder / name}: is damaged; the command that trained the run trains it again")
+            raise InputError(f"{self.folder / name}: is damaged; repeat the command that trained the run")
         arrays: Arrays = load(content)
         return arrays
 
@@ -244,8 +244,8 @@ class Record:
         write_bytes(self.folder / name, save(arrays))
 
 
-def _vouch(path: Path) -> tuple[int, str]:
-    """Size in bytes and SHA-256 of a file."""
+def _size_and_checksum(path: Path) -> tuple[int, str]:
+    """Return size in bytes and SHA-256 of a file."""
     content = path.read_bytes()
     return len(content), sha256(content)
 

@@ -1,4 +1,4 @@
-"""One run: configuration in, record out. Callable without Hydra."""
+"""Train one run: from a configuration to its record. Works without Hydra."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from fmnist_lab.runs.files import finite
 from fmnist_lab.runs.record import Record, fingerprint
 from fmnist_lab.training import Epoch, Fit, Subset, evaluate, fit, predict, score
 
-# Raised when the same configuration comes to give other numbers (by more than rounding), so that records made before
-# are not taken for records made now. A golden run in the tests guards it.
+# To be increased when the same configuration gives other numbers (by more than rounding), so that older records are
+# not taken for new ones. The golden runs in tests/runs/test_run.py show when.
 NUMERICS = 1
 
-# What the seed draws, each from a generator of its own: one choice more in one does not move the others.
+# What is drawn from the seed, each with its own generator, so that one more draw for one changes no other.
 STREAMS = {"weights": 0, "split": 1, "order": 2}
 
 log = logging.getLogger(__name__)
 
 
 def train(config: Config, *, workers: int = 1) -> Record:
-    """Train as `config` says, or find the run already on disk; return its record.
+    """Train the run of `config` unless it is on disk already; return its record.
 
-    `workers` is how many runs the caller has going at once; it is written beside the times. A damaged record is set
-    aside and the run done again. Raises InputError for a wrong configuration or data set. A crash is written to the
-    record (`error.txt`) and raised again.
+    `workers` is the number of runs that the caller trains at once; it is written to the record's provenance. A damaged
+    record is set aside and the run trained again. Raises InputError for a wrong configuration or data set. A crash is
+    written to the record (`error.txt`) and raised again.
     """
     config = bind_to_machine(config)
     record = locate(config)
-    # Whoever comes second waits, and finds the run done.
+    # A second process with the same run waits here and then finds it done.
     with record.lock():
         if damaged := record.set_aside():
             log.warning("%s is damaged (%s): set aside as %s", record.run, damaged[1], damaged[0])
@@ -52,13 +52,16 @@ def train(config: Config, *, workers: int = 1) -> Record:
             try:
                 _train(config, record, workers)
             except Exception as error:
-                _tell(record, error)
+                _write_failure(record, error)
                 raise
     return record
 
 
 def bind_to_machine(config: Config) -> Config:
-    """Check `config` against what it meets here, the data set and this machine, and settle it."""
+    """Check `config` against the data set and this machine; return it with its device chosen.
+
+    Raises InputError for the first value that does not fit.
+    """
     config = check(config)
     images = data.training_images(data.source_of(config.data.section()), config.data.validation)
     if config.batch_size > images:
@@ -69,13 +72,13 @@ def bind_to_machine(config: Config) -> Config:
 
 
 def updates_an_epoch(config: Config) -> int:
-    """Updates of the weights in an epoch, one a batch, the last and smaller one included."""
+    """Return the number of updates in an epoch: one per batch, the last and smaller one included."""
     images = data.training_images(data.source_of(config.data.section()), config.data.validation)
     return math.ceil(images / config.batch_size)
 
 
 def locate(config: Config) -> Record:
-    """Where the record of a settled configuration lies, whether or not it exists."""
+    """Return the record of a configuration after `bind_to_machine`, whether or not it exists on disk."""
     source = data.source_of(config.data.section())
     determinants = identity(config) | {"data.checksum": source.checksum, "numerics": NUMERICS}
     return Record(Path(config.outputs) / "runs" / fingerprint(determinants))
@@ -114,7 +117,7 @@ def optimizer_spec(config: Config) -> OptimizerSpec:
 
 
 def draw_weights(config: Config) -> Weights:
-    """The initial weights of `config`; equal seeds, initialisations and sizes give equal weights to either model."""
+    """Draw the initial weights of `config`; they depend on seed, initialisation and sizes, not on the model."""
     source = data.source_of(config.data.section())
     return initial_weights(
         source.layer_sizes(config.architecture.hidden),
@@ -127,7 +130,7 @@ def draw_weights(config: Config) -> Weights:
 
 
 def load_data(config: Config) -> data.Dataset:
-    """The data set of `config`, split and scaled."""
+    """Load the data set of `config`, split and with its scaling."""
     return data.load(
         data.source_of(config.data.section()),
         config.data.root,
@@ -139,27 +142,29 @@ def load_data(config: Config) -> data.Dataset:
 
 
 def feed_all(model: Model, dataset: data.Dataset) -> tuple[Subset, Subset, Subset]:
-    """Training, validation and test part, resident where the model computes."""
+    """Return training, validation and test subsets, their images in the memory of the model's device."""
     scaling = dataset.scaling
     feeds = {
-        id(part.images): model.feed(part.images, part.labels, scaling.factor, scaling.offset)
-        for part in (dataset.train, dataset.test)
+        id(examples.images): model.feed(examples.images, examples.labels, scaling.factor, scaling.offset)
+        for examples in (dataset.train, dataset.test)
     }
-    parts = (dataset.train, dataset.validation, dataset.test)
-    train, validation, test = (Subset(feeds[id(part.images)], part.rows, part.labels[part.rows]) for part in parts)
+    train, validation, test = (
+        Subset(feeds[id(examples.images)], examples.rows, examples.labels[examples.rows])
+        for examples in (dataset.train, dataset.validation, dataset.test)
+    )
     return train, validation, test
 
 
 def generator(seed: int, stream: str) -> np.random.Generator:
-    """The source of one kind of randomness of a run."""
+    """Return the generator of one of `STREAMS`."""
     return np.random.default_rng([seed, STREAMS[stream]])
 
 
 @contextmanager
 def compute_threads(config: Config) -> Iterator[None]:
-    """Hold BLAS, and PyTorch where it is used, to the configured threads; give them back afterwards.
+    """Limit BLAS, and PyTorch where it is used, to the configured threads; restore the old limits afterwards.
 
-    Set through threadpoolctl: an environment variable is read only when NumPy is first imported.
+    Uses threadpoolctl, as an environment variable is read only when NumPy is first imported.
     """
     from threadpoolctl import threadpool_limits
 
@@ -182,7 +187,7 @@ def _train(config: Config, record: Record, workers: int) -> None:
     with compute_threads(config):
         dataset = load_data(config)
         model = initialize(config)
-        train_part, validation_part, test_part = feed_all(model, dataset)
+        train_subset, validation_subset, test_subset = feed_all(model, dataset)
         history: list[dict[str, float]] = []
         test_history: list[dict[str, float]] = []
 
@@ -190,14 +195,14 @@ def _train(config: Config, record: Record, workers: int) -> None:
             history.append(dataclasses.asdict(epoch))
             record.write_history(history)
             if config.test_every_epoch:
-                loss, accuracy = evaluate(model, test_part)
+                loss, accuracy = evaluate(model, test_subset)
                 test_history.append({"epoch": epoch.epoch, "test_loss": loss, "test_accuracy": accuracy})
                 record.write_history(test_history, "test_history.csv")
 
         result = fit(
             model,
-            train_part,
-            validation_part,
+            train_subset,
+            validation_subset,
             epochs=config.epochs,
             batch_size=config.batch_size,
             patience=config.patience,
@@ -205,7 +210,7 @@ def _train(config: Config, record: Record, workers: int) -> None:
             order=generator(config.seed, "order") if config.data.shuffle else None,
             after_epoch=after_epoch,
         )
-        metrics = {} if result.diverged else _final(model, train_part, test_part, record)
+        metrics = {} if result.diverged else _final(model, train_subset, test_subset, record)
     record.write_weights(model.weights())
     record.finish(
         {
@@ -218,31 +223,32 @@ def _train(config: Config, record: Record, workers: int) -> None:
     )
 
 
-def _tell(record: Record, error: Exception) -> None:
-    """Leave the traceback in the record, or a line on standard error when a full disk cannot hold even that."""
+def _write_failure(record: Record, error: Exception) -> None:
+    """Write the traceback to the record, or log one line where the disk is too full for it."""
     try:
         record.write_error("".join(traceback.format_exception(error)))
     except OSError:
         log.error("fmnist_lab: run %s: %s: %s", record.run, type(error).__name__, error)
 
 
-def _final(model: Model, train_part: Subset, test_part: Subset, record: Record) -> dict[str, float | None]:
-    """What is looked at once, at the end: a clean pass over the training images, and the test images."""
+def _final(model: Model, train_subset: Subset, test_subset: Subset, record: Record) -> dict[str, float | None]:
+    """Return what is measured once, after training: accuracy on the training images, loss and accuracy on the test."""
     start = time.perf_counter()
-    _, train_accuracy = evaluate(model, train_part)
-    logits = predict(model, test_part)
-    test_loss, test_accuracy = score(logits, test_part.labels)
+    _, train_accuracy = evaluate(model, train_subset)
+    logits = predict(model, test_subset)
+    test_loss, test_accuracy = score(logits, test_subset.labels)
     seconds = time.perf_counter() - start
     record.write_test_predictions(logits.argmax(axis=1).astype(np.uint8))
     return {
         "train_accuracy": train_accuracy,
-        "test_loss": finite(test_loss),  # a test image may overflow where no validation image does
+        "test_loss": finite(test_loss),  # a test image may overflow although no validation image does
         "test_accuracy": test_accuracy,
         "evaluate_seconds": seconds,
     }
 
 
 def _outcome(result: Fit) -> dict[str, float | None]:
+    """Return the last and the best epoch and the times of a run, nan as None."""
     last = result.history[-1]
     validated = [epoch for epoch in result.history if epoch.validation_accuracy >= 0]
     best = max(validated, key=lambda epoch: epoch.validation_accuracy, default=None)
@@ -259,6 +265,7 @@ def _outcome(result: Fit) -> dict[str, float | None]:
 
 
 def _device(config: Config) -> str:
+    """Return the device that `config` computes on. Raises InputError when it is not available here."""
     if config.device == "cpu":
         return "cpu"
     from fmnist_lab.models.torch import pick_device
@@ -267,5 +274,5 @@ def _device(config: Config) -> str:
         device = pick_device(config.device)
     except LookupError as error:
         raise wrong("device", config.device, f"cpu or auto: {error}") from None
-    # The hand-written model knows one device only.
+    # The hand-written model computes on the processor only.
     return "cpu" if config.model.name == "custom" else device
