@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fmnist_lab.comparison.assess import assess_table, entry_names
 from fmnist_lab.comparison.run_selection import Samples, join
 from fmnist_lab.comparison.statistics import Published, compare, holm
 from fmnist_lab.comparison.table_format import PublishedEntry, PublishedTable, parse_table
 from fmnist_lab.comparison.table_output import (
     MOST_DRAWN,
-    assess_table,
     comparison_section,
     differences_figure,
-    entry_names,
     readable,
     write_comparison,
 )

@@ -100,8 +100,9 @@ def write_table(
 
     `changed` describes how the settings of all runs differ from those of the table.
     """
+    from fmnist_lab.comparison.assess import assess_table
     from fmnist_lab.comparison.run_selection import Samples, join
-    from fmnist_lab.comparison.table_output import assess_table, readable, write_comparison
+    from fmnist_lab.comparison.table_output import readable, write_comparison
     from fmnist_lab.results.frames import gather
 
     testable = [config for config in configs if config]

@@ -1,22 +1,18 @@
-"""Compare each number of a published table with its runs, and write the outcome as files and a page."""
+"""Write the comparison of a published table with runs: CSV, Markdown, LaTeX, a figure and a page."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fmnist_lab.comparison.run_selection import Sample, Samples
-from fmnist_lab.comparison.statistics import VERDICTS, Comparison, compare_family, explained
-from fmnist_lab.comparison.table_format import PublishedEntry, PublishedTable, headings
+from fmnist_lab.comparison.statistics import VERDICTS
+from fmnist_lab.comparison.table_format import PublishedTable, headings
 from fmnist_lab.results import html, latex, tables
-from fmnist_lab.results.factors import as_text, display
 from fmnist_lab.results.html import Block, Picture, Section
 from fmnist_lab.results.manifest import replace_files
 from fmnist_lab.results.style import applied, render
@@ -41,67 +37,23 @@ MOST_DRAWN, LONGEST_LABEL = 60, 40  # rows of the figure, and characters of a ro
 ROW_INCHES, COLOR = 0.34, "#0072B2"  # height of a row of the figure; colour of the differences
 
 
-def assess_table(
-    published: PublishedTable, samples: Samples, settings: Sequence[Sample | None], changed: str = ""
-) -> pd.DataFrame:
-    """Compare each number of a published table with its runs; return one row per number, in the order of the file.
-
-    Args:
-        samples: the runs.
-        settings: for each number all settings of its runs; None if it is not testable.
-        changed: how the settings differ from those of the table; added to the note of every row.
-
-    Returns:
-        Columns number (its name), metric, unit, published, published_runs, published_sd, reading_error, margin, mark
-        (its basis), measured (mean), low, high (prediction interval), difference, half_width, detectable, n, p
-        (corrected for the table), verdict, reason, note.
-    """
-    entries = published.entries
-    testable = [(entry, sample) for entry, sample in zip(entries, settings, strict=True) if sample is not None]
-    found = iter(
-        compare_family(
-            [entry.published for entry, _ in testable],
-            [samples.measure(_at(entry, sample), entry.metric).to_numpy() for entry, sample in testable],
-        )
-    )
-    rows = [
-        _row(entry, name, Comparison("not testable", entry.not_testable, 0), "")
-        if sample is None
-        else _row(entry, name, next(found), samples.failure_note(sample))
-        for entry, name, sample in zip(entries, entry_names(entries), settings, strict=True)
-    ]
-    notes = ["; ".join(filter(None, [changed, entry.note])) for entry in entries]
-    return pd.DataFrame(rows).assign(note=notes).astype({"n": "Int64"})
-
-
-def entry_names(entries: Sequence[PublishedEntry]) -> list[str]:
-    """Return a name for each entry: its own, or the settings that differ between the entries."""
-    texts = [{key: display(as_text(value)) for key, value in entry.settings.items()} for entry in entries]
-    keys = dict.fromkeys(key for text in texts for key in text)
-    varied = [key for key in keys if len({text.get(key) for text in texts}) > 1]
-    return [
-        entry.name or ", ".join(f"{key.rpartition('.')[2]} {text[key]}" for key in varied if key in text) or "all rows"
-        for entry, text in zip(entries, texts, strict=True)
-    ]
-
-
 def write_comparison(
-    published: PublishedTable, table: pd.DataFrame, runs: pd.DataFrame, commands: Sequence[str], outputs: Path
+    table: PublishedTable, assessed: pd.DataFrame, runs: pd.DataFrame, commands: Sequence[str], outputs: Path
 ) -> Path:
     """Write the outcome to `outputs`/checks/<name>: table.csv, .md, .tex, the figure, the YAML file and index.html.
 
     Args:
-        table: from `assess_table`.
+        assessed: from `assess_table`.
         runs: the runs on disk, with the columns of `results.csv`.
         commands: first the command that writes this folder, then for each number the command that trains its runs.
 
     Returns:
         The path of the page.
     """
-    folder = outputs / "checks" / published.name
+    folder = outputs / "checks" / table.name
     with applied():
-        section = _section(published, table, commands)
-    replace_files(folder, dict(_files(published, table, section, runs, commands[0], outputs / "runs")))
+        section = _section(table, assessed, commands)
+    replace_files(folder, dict(_files(table, assessed, section, runs, commands[0], outputs / "runs")))
     return folder / "index.html"
 
 
@@ -119,38 +71,38 @@ def _is_of(path: Path, text: str) -> bool:
 
 def _block(folder: Path, title: str, source: str) -> Block:
     na = dict.fromkeys(NUMERIC, "")
-    table = pd.read_csv(folder / "table.csv", keep_default_na=False, na_values=na)
+    assessed = pd.read_csv(folder / "table.csv", keep_default_na=False, na_values=na)
     figure = folder / f"{FIGURE}.png"
-    pictures = [_picture(folder.name, {"png": figure.read_bytes()}, table)] if figure.is_file() else []
-    text = html.to_html(readable(table), NUMBERS, title)
+    pictures = [_picture(folder.name, {"png": figure.read_bytes()}, assessed)] if figure.is_file() else []
+    text = html.to_html(readable(assessed), NUMBERS, title)
     return Block(title, source, pictures, [text], [f"python -m fmnist_lab compare {folder.name}"])
 
 
-def readable(table: pd.DataFrame) -> pd.DataFrame:
+def readable(assessed: pd.DataFrame) -> pd.DataFrame:
     """Return the entries of a table from `assess_table` as texts, empty where nothing was measured."""
-    texts = {name: _texts(table, name) for name in ("published", "published_sd", "measured", "low", "high")}
-    behind = zip(table["mark"], table["published_runs"], texts["published_sd"], strict=True)
+    texts = {name: _texts(assessed, name) for name in ("published", "published_sd", "measured", "low", "high")}
+    behind = zip(assessed["mark"], assessed["published_runs"], texts["published_sd"], strict=True)
     intervals = zip(texts["low"], texts["high"], strict=True)
-    differences = zip(table["difference"], table["unit"], strict=True)
+    differences = zip(assessed["difference"], assessed["unit"], strict=True)
     columns: dict[str, Iterable[str]] = {
-        "number": table["number"],
-        "metric": [name.replace("_", " ") for name in table["metric"]],
+        "number": assessed["number"],
+        "metric": [name.replace("_", " ") for name in assessed["metric"]],
         PUBLISHED: texts["published"],
         "known": [_known(basis, runs, sd) for basis, runs, sd in behind],
         MEASURED: texts["measured"],
         INTERVAL: [f"{low} to {high}" if low and high else "" for low, high in intervals],
         DIFFERENCE: [signed(*_scaled(value, unit)) for value, unit in differences],
-        SEEDS: [f"{n:.0f}" for n in table["n"]],
-        "verdict": table["verdict"],
-        "reason": table["reason"],
-        "note": table["note"],
+        SEEDS: [f"{n:.0f}" for n in assessed["n"]],
+        "verdict": assessed["verdict"],
+        "reason": assessed["reason"],
+        "note": assessed["note"],
     }
     return pd.DataFrame(columns, dtype=str)
 
 
-def differences_figure(table: pd.DataFrame) -> Figure:
+def differences_figure(assessed: pd.DataFrame) -> Figure:
     """Draw measured minus published with the prediction interval, one row per measured number, one panel per unit."""
-    drawn = table[table["difference"].notna()].head(MOST_DRAWN)
+    drawn = assessed[assessed["difference"].notna()].head(MOST_DRAWN)
     units = list(dict.fromkeys(drawn["unit"]))
     sizes = [int((drawn["unit"] == unit).sum()) for unit in units]
     figure = Figure(figsize=(7.5, ROW_INCHES * sum(sizes) + 0.9 * len(units) + 0.3), layout="constrained")
@@ -167,68 +119,38 @@ def differences_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _section(published: PublishedTable, table: pd.DataFrame, commands: Sequence[str]) -> Section:
+def _section(table: PublishedTable, assessed: pd.DataFrame, commands: Sequence[str]) -> Section:
     experiment_command, *alone = dict.fromkeys(commands)
-    drawn = table["difference"].notna().any()
-    text = html.to_html(readable(table), NUMBERS, published.title)
+    drawn = assessed["difference"].notna().any()
+    text = html.to_html(readable(assessed), NUMBERS, table.title)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph .* missing")  # a character that the font lacks is drawn as a box
-        pictures = [_picture(published.name, render(differences_figure(table)), table)] if drawn else []
+        pictures = [_picture(table.name, render(differences_figure(assessed)), assessed)] if drawn else []
     blocks = [
-        Block("", published.source, pictures, [text], [experiment_command]),
+        Block("", table.source, pictures, [text], [experiment_command]),
         Block("The runs of each number alone, with seed 0", commands=alone),
     ]
     return Section("table", "Number by number", FOOTNOTE, [block for block in blocks if block.tables or block.commands])
 
 
 def _files(
-    published: PublishedTable, table: pd.DataFrame, section: Section, runs: pd.DataFrame, command: str, records: Path
+    table: PublishedTable, assessed: pd.DataFrame, section: Section, runs: pd.DataFrame, command: str, records: Path
 ) -> Iterator[tuple[str, bytes]]:
-    text = readable(table)
-    yield "table.yaml", published.text.encode()
-    yield "table.csv", tables.to_csv(table)
+    text = readable(assessed)
+    yield "table.yaml", table.text.encode()
+    yield "table.csv", tables.to_csv(assessed)
     yield "table.md", tables.to_markdown(text, NUMBERS, FOOTNOTE)
-    caption, label = f"{published.title}. {FOOTNOTE}", f"tab:{published.name}"
+    caption, label = f"{table.title}. {FOOTNOTE}", f"tab:{table.name}"
     yield "table.tex", latex.to_latex(_without_empty(text), NUMBERS, BREAKING, caption, label)
     for picture in chain.from_iterable(block.pictures for block in section.blocks):
         yield from ((f"{FIGURE}.{extension}", content) for extension, content in picture.files.items())
-    lead = f"{len(table)} published numbers, each compared with runs at its settings."
-    counts = verdict_counts(table)
+    lead = f"{len(assessed)} published numbers, each compared with runs at its settings."
+    counts = verdict_counts(assessed)
     conditions = html.provenance(records, runs)
     page = html.page(
-        published.title, lead, [section], counts=counts, findings=(), runs=runs, conditions=conditions, command=command
+        table.title, lead, [section], counts=counts, findings=(), runs=runs, conditions=conditions, command=command
     )
     yield "index.html", page
-
-
-def _row(entry: PublishedEntry, name: str, found: Comparison, failure_note: str) -> dict[str, Any]:
-    published = entry.published
-    measured = published.value + found.difference
-    return {
-        "number": name,
-        "metric": entry.metric if entry.at_epoch is None else f"{entry.metric} at epoch {entry.at_epoch}",
-        "unit": entry.unit,
-        "published": published.value,
-        "published_runs": published.runs,
-        "published_sd": math.nan if published.sd is None else published.sd,
-        "reading_error": published.reading_error,
-        "margin": published.margin,
-        "mark": entry.basis,
-        "measured": measured,
-        "low": measured - found.half_width,
-        "high": measured + found.half_width,
-        "difference": found.difference,
-        "half_width": found.half_width,
-        "detectable": found.detectable,
-        "n": found.n,
-        "p": found.p,
-        "verdict": explained(found.verdict, entry.fitted),
-        "reason": "; ".join(filter(None, [found.reason, failure_note])),
-    }
-
-
-def _at(entry: PublishedEntry, sample: Sample) -> Sample:
-    return sample if entry.at_epoch is None else {**sample, "at": entry.at_epoch}
 
 
 def _label(number: str, metric: str) -> str:
@@ -237,14 +159,12 @@ def _label(number: str, metric: str) -> str:
     return f"{short}, {metric.replace('_', ' ')}"
 
 
-def _picture(name: str, files: Mapping[str, bytes], table: pd.DataFrame) -> Picture:
-    alt = (
-        f"Measured minus published for {len(table)} numbers, with prediction intervals; the table below has the values."
-    )
+def _picture(name: str, files: Mapping[str, bytes], assessed: pd.DataFrame) -> Picture:
+    alt = f"Measured minus published for {len(assessed)} numbers, with prediction intervals; the table has the values."
     caption = (
         "Bars: 95 % prediction intervals. If a bar crosses the line at 0, the published number lies in the interval."
     )
-    shown = f" The first {MOST_DRAWN} of {len(table)} numbers." if len(table) > MOST_DRAWN else ""
+    shown = f" The first {MOST_DRAWN} of {len(assessed)} numbers." if len(assessed) > MOST_DRAWN else ""
     return Picture(f"check_{name}", files, alt, caption + shown)
 
 
@@ -258,8 +178,8 @@ def _known(basis: str, runs: int, sd: str) -> str:
     return ", ".join(filter(None, [basis, f"{runs} run{'s' if runs > 1 else ''}", sd and f"sd {sd}"]))
 
 
-def _texts(table: pd.DataFrame, name: str) -> list[str]:
-    scaled = (_scaled(value, unit) for value, unit in zip(table[name], table["unit"], strict=True))
+def _texts(assessed: pd.DataFrame, name: str) -> list[str]:
+    scaled = (_scaled(value, unit) for value, unit in zip(assessed[name], assessed["unit"], strict=True))
     return ["" if pd.isna(value) else f"{value:.{decimals}f}".replace("-", "−") for value, decimals in scaled]
 
 
