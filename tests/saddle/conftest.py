@@ -9,7 +9,7 @@ from fmnist_lab.saddle.setting import Setting
 
 @pytest.fixture(scope="session")
 def configure():
-    """Composes the real configuration on the first 2 000 images."""
+    """Return a function that composes the real configuration with the first 2 000 images."""
     return lambda *overrides: compose_as(SaddleConfig, "saddle", "data.images=2000", *overrides)
 
 

@@ -1,4 +1,4 @@
-"""The pictures show the numbers of the checks."""
+"""The figures show the numbers of the predictions."""
 
 import matplotlib
 import numpy as np
@@ -6,8 +6,8 @@ import pytest
 
 from fmnist_lab.results.style import applied, render
 from fmnist_lab.saddle import theory
-from fmnist_lab.saddle.checks import FAMILIES
 from fmnist_lab.saddle.figures import FIGURES
+from fmnist_lab.saddle.predictions import FAMILIES
 from fmnist_lab.saddle.setting import RELU_SCALES
 
 pytestmark = pytest.mark.promise
@@ -24,14 +24,14 @@ def lines(figure):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_belongs_to_a_check_and_renders(name, figures):
+def test_a_figure_belongs_to_a_family_and_renders(name, figures):
     assert FIGURES[name][0] in FAMILIES
     files = render(figures[name])
     assert files["png"].startswith(b"\x89PNG")
     assert files["svg"].startswith(b"<?xml")
 
 
-def test_there_is_a_panel_a_depth(figures, setting):
+def test_each_depth_has_a_panel(figures, setting):
     assert len(figures["slopes"].axes) == len(setting.config.depths)
     assert len(figures["surface"].axes) == 2 * len(setting.config.depths)
 

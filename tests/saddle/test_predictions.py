@@ -1,27 +1,27 @@
-"""Every check holds on real images; each of several planted errors is caught; a check can fail."""
+"""Every prediction holds on real images; each of several planted errors is found; a prediction can fail."""
 
 import numpy as np
 import pytest
 
 from fmnist_lab.saddle import network, sample, theory
-from fmnist_lab.saddle.checks import FAMILIES
-from fmnist_lab.saddle.config import CHECKS
+from fmnist_lab.saddle.config import PREDICTIONS
 from fmnist_lab.saddle.prediction import at_least, at_most, each_equal, equal
+from fmnist_lab.saddle.predictions import FAMILIES
 from fmnist_lab.saddle.setting import Setting
 
 pytestmark = pytest.mark.promise
 
 
 def failures(family, setting):
-    return [check for check in FAMILIES[family](setting) if not check.ok]
+    return [prediction for prediction in FAMILIES[family](setting) if not prediction.ok]
 
 
-def test_every_name_has_its_checks():
-    assert tuple(FAMILIES) == CHECKS
+def test_every_family_has_its_predictions():
+    assert tuple(FAMILIES) == PREDICTIONS
 
 
-@pytest.mark.parametrize("family", CHECKS)
-def test_the_checks_hold(family, setting):
+@pytest.mark.parametrize("family", PREDICTIONS)
+def test_the_predictions_hold(family, setting):
     assert failures(family, setting) == []
 
 
@@ -43,17 +43,17 @@ def test_the_theorems_hold_for_other_inputs(overrides, configure):
         assert failures(family, other) == [], family
 
 
-def test_centring_costs_a_rank(configure):
+def test_centring_lowers_the_rank_by_one(configure):
     assert Setting(configure("data.center=true")).moments.rank == 9
 
 
-def test_what_a_check_draws_does_not_depend_on_the_others(configure):
+def test_random_draws_of_a_family_do_not_depend_on_the_others(configure):
     alone, after = Setting(configure()), Setting(configure())
     list(FAMILIES["lines"](after))
     assert list(FAMILIES["directions"](alone)) == list(FAMILIES["directions"](after))
 
 
-# Planted errors: a name to replace, by what, and the family that must notice.
+# Planted errors: the function to replace, its replacement, and the family that must fail.
 
 true_gradient, true_hessian, true_time = network.gradient, network.hessian, theory.escape_time
 true_outputs = sample.relu_outputs
@@ -150,9 +150,9 @@ def test_a_planted_error_is_caught(name, configure, monkeypatch):
 # The comparisons themselves.
 
 
-def test_a_check_shows_the_entry_that_fits_worst():
-    check = equal("", [1.0, 2.0, 4.0], [1.0, 2.5, 4.1], 0.1)
-    assert (check.prediction, check.observation, check.error, check.ok) == (2.0, 2.5, 0.125, False)
+def test_a_prediction_shows_the_entry_that_fits_worst():
+    prediction = equal("", [1.0, 2.0, 4.0], [1.0, 2.5, 4.1], 0.1)
+    assert (prediction.prediction, prediction.observation, prediction.error, prediction.ok) == (2.0, 2.5, 0.125, False)
     assert equal("", [1.0, 2.0, 4.0], [1.0, 2.5, 4.1], 0.125).ok
 
 
@@ -173,6 +173,6 @@ def test_what_is_not_a_number_fails(compare):
     assert not compare("", 1, [1.0, np.nan], 0.1).ok
 
 
-def test_nothing_predicted_wants_nothing_observed():
+def test_if_zero_is_predicted_only_zero_agrees():
     assert equal("", 0, 0.0, 0).ok
     assert not equal("", 0, 1e-300, 0).ok

@@ -1,4 +1,4 @@
-"""The saddle's command line: what it leaves, its exit status, and one line for wrong input."""
+"""The command of the saddle: the files that it writes, its exit status, and one line for wrong input."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from fmnist_lab.saddle.run import COLUMNS, run_saddle
 
 pytestmark = pytest.mark.promise
 
-DOOR = [sys.executable, "-m", "fmnist_lab", "saddle"]
+COMMAND = [sys.executable, "-m", "fmnist_lab", "saddle"]
 
 WRONG = {
     "depths=[0]": "depths=[0]: must be a list of one or more different whole numbers from 1 to 5",
@@ -42,7 +42,7 @@ WRONG = {
 
 @pytest.mark.parametrize("override", WRONG)
 def test_a_wrong_value_is_named(override):
-    """As the door hears it, without the seconds that a process takes to start."""
+    """In this process, without the seconds that a command takes to start."""
     from fmnist_lab.compose_errors import WRONG_INPUT, explain
 
     with pytest.raises(WRONG_INPUT) as raised:
@@ -51,11 +51,13 @@ def test_a_wrong_value_is_named(override):
 
 
 def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*DOOR, *arguments], cwd=folder, env=os.environ, capture_output=True, text=True, timeout=600)
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=folder, env=os.environ, capture_output=True, text=True, timeout=600
+    )
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["depths=[0]"], "depths=[0]: must be a list"),
         (["width=abc"], "width=abc: must be a whole number of at least 1"),
@@ -65,11 +67,11 @@ def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_input_gets_one_line(arguments, told, tmp_path):
+def test_wrong_input_gets_one_line(arguments, message, tmp_path):
     outcome = call(tmp_path, *arguments)
     assert (outcome.returncode, outcome.stdout) == (2, "")
     assert outcome.stderr.count("\n") == 1, outcome.stderr
-    assert outcome.stderr.startswith(f"fmnist_lab: {told}")
+    assert outcome.stderr.startswith(f"fmnist_lab: {message}")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -79,7 +81,7 @@ def test_a_folder_that_cannot_be_written_is_named(configure, tmp_path):
         run_saddle(configure(f"outputs={tmp_path.as_posix()}/blocked", "checks=[converse]"))
 
 
-def test_the_door_does_the_checks(tmp_path):
+def test_the_command_writes_predictions_and_figures(tmp_path):
     outcome = call(tmp_path, "data.images=1000", "checks=[gradient,hessian]", "depths=[1,2]")
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stderr == ""
@@ -100,7 +102,7 @@ def test_help_names_every_key(tmp_path):
     assert [name for name in constraints(SaddleConfig) if f"{name}=" not in outcome.stdout] == []
 
 
-def test_a_failed_check_gives_status_1_and_is_written_all_the_same(configure, tmp_path, monkeypatch, capsys):
+def test_a_failed_prediction_is_written_and_gives_status_1(configure, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(network, "gradient", lambda weights, moments: [W + 1 for W in weights])
     config = configure("checks=[gradient]", "figures=false", "depths=[1]", f"outputs={tmp_path.as_posix()}")
     assert run_saddle(config) == 1
@@ -117,19 +119,19 @@ def outcome(configure, tmp_path_factory) -> Path:
     return folder / "saddle"
 
 
-def test_both_files_say_the_same(outcome):
+def test_both_files_have_the_same_rows(outcome):
     rows = list(csv.DictReader((outcome / "checks.csv").read_text("utf-8").splitlines()))
     document = json.loads((outcome / "checks.json").read_text("utf-8"))
     assert tuple(rows[0]) == COLUMNS == tuple(document["checks"][0])
-    assert [row["what"] for row in rows] == [check["what"] for check in document["checks"]]
-    assert [float(row["error"]) for row in rows] == [check["error"] for check in document["checks"]]
+    assert [row["what"] for row in rows] == [entry["what"] for entry in document["checks"]]
+    assert [float(row["error"]) for row in rows] == [entry["error"] for entry in document["checks"]]
     assert {row["ok"] for row in rows} == {"True"}
     assert document["configuration"]["depths"] == [1, 2]
     assert {"cpu", "versions", "data_checksum", "git_commit"} <= set(document["provenance"])
 
 
-def test_each_check_draws_its_own_figures(outcome):
-    expected = {name for name, (check, _) in FIGURES.items() if check in ("lines", "hessian", "escape")}
+def test_each_family_draws_its_own_figures(outcome):
+    expected = {name for name, (family, _) in FIGURES.items() if family in ("lines", "hessian", "escape")}
     assert {path.stem for path in (outcome / "figures").glob("*.png")} == expected
     assert {path.stem for path in (outcome / "figures").glob("*.svg")} == expected
 

@@ -1,4 +1,4 @@
-"""The closed forms against other ways to the same numbers, for any data."""
+"""The closed forms against other computations of the same numbers, for random data."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ depths = st.integers(1, 4)
 
 
 def draw(seed, pixels=5, m=40, classes=3):
-    """Moments of random images, with the images themselves."""
+    """Return the moments of random images, the images and their one-hot labels."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (m, pixels)).astype(np.uint8)
     labels = rng.integers(0, classes, m)
@@ -30,7 +30,7 @@ def loss(weights, X, Y):
 
 
 @given(seeds, depths, st.integers(1, 4))
-def test_moments_are_all_the_loss_sees(seed, depth, width):
+def test_the_loss_depends_on_the_moments_only(seed, depth, width):
     moments, X, Y = draw(seed)
     weights = network.random(network.sizes(moments, depth, width), np.random.default_rng(seed))
     assert moments.loss_at_zero + network.excess(weights, moments) == pytest.approx(loss(weights, X, Y), rel=1e-10)
@@ -173,7 +173,7 @@ def test_the_relu_gradient_is_autograds(depth):
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW"])
-def test_the_walk_moves_when_it_may(optimizer):
+def test_torch_walk_moves_weights_that_are_not_zero(optimizer):
     _, X, Y = draw(6)
     start = network.random([5, 2, 3], np.random.default_rng(0))
     assert sample.torch_walk(optimizer, start, X, Y) != max(np.abs(W).max() for W in start)
@@ -181,7 +181,7 @@ def test_the_walk_moves_when_it_may(optimizer):
 
 @pytest.mark.promise
 def test_fashion_mnist_has_these_spectra():
-    """Of all 60 000 training images, pixels in [0, 1]; computed once, written down to guard the way to them."""
+    """Spectra of all 60 000 training images, pixels in [0, 1], computed once and kept to notice changes."""
     images, labels, *_ = data.map_arrays(data.prepare(data.shipped("fashion_mnist"), None))
     moments = measure(images, labels, 10, 255)
     np.testing.assert_allclose(

@@ -1,13 +1,13 @@
-"""The saddle at zero: what theory says of deep linear networks at W = 0, checked on real data.
+"""The saddle at zero: predictions of theory for deep linear networks at W = 0, compared with real data.
 
-`python -m fmnist_lab saddle` is the door; `docs/saddle.md` has the statements and their proofs. Everything is in
-float64. A check is a prediction and an observation. It leaves, in `outputs/saddle/`:
+`docs/saddle.md` has the statements and their proofs. All numbers are float64. The command writes to `outputs/saddle/`:
 
-* `checks.csv`, a row a check: `check` (its family, as in `checks=[...]`), `what` (in words), `basis` (`theorem`;
-  `limit`: a theorem's leading order, met at a finite scale; `observed`: no theorem), `relation` (`=`, `<=`, `>=`),
-  `prediction`, `observation`, `error`, `tolerance`, `ok` (True, False). Of arrays, the entry that fits worst is shown;
-  errors are relative to the scale the check names, else to the largest prediction.
-* `checks.json`, the same with the configuration and the circumstances;
-* `figures/`, those of the checks asked for, each as PNG and SVG: `slopes`, `surface`, `hessian`,
+* `checks.csv`, one row for each prediction: `check` (its family, as in `checks=[...]`), `what` (a description), `basis`
+  (`theorem`; `limit`: the leading order of a theorem, compared at a finite scale; `observed`: no theorem), `relation`
+  (`=`, `<=`, `>=`), `prediction`, `observation`, `error`, `tolerance`, `ok` (True, False). If a prediction is an array,
+  the row shows the entry that fits worst. The error is relative to the scale that the prediction gives, or else to the
+  largest predicted value. The file, its first column and the key `checks` keep these names as users rely on them.
+* `checks.json`, the same rows with the configuration and the provenance;
+* `figures/`, those of the chosen families, each as PNG and SVG: `slopes`, `surface`, `hessian`,
   `escape`, `staircase`, `relu`.
 """

@@ -1,4 +1,4 @@
-"""What can be asked of the saddle: each key's type and rule. `conf/saddle.yaml` holds the values and their meaning."""
+"""The configuration of the saddle: type and constraint of each key. `conf/saddle.yaml` has defaults and meanings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fmnist_lab.config.constraints import POSITIVE, TEXT, YES_NO, Constraint, on
 from fmnist_lab.config.schema import key
 from fmnist_lab.data import shipped
 
-CHECKS = (
+PREDICTIONS = (
     "gradient",
     "hessian",
     "taylor",
@@ -25,8 +25,8 @@ CHECKS = (
     "cross_entropy",
     "autograd",
 )
-DATA = shipped("fashion_mnist")  # the saddle's own data set
-DEEPEST = 5  # beyond it t^(L+1) along a line is lost in rounding before it is small
+DATA = shipped("fashion_mnist")
+DEEPEST = 5  # with more hidden layers, rounding hides t^(L+1) along a line before t is small
 
 
 def between(least: int, most: int) -> Constraint:
@@ -41,8 +41,9 @@ SCALES = Constraint(
     "a list of two or more different numbers from 0.001 to 0.1",
     lambda value: len(set(value)) == len(value) >= 2 and all(0.001 <= scale <= 0.1 for scale in value),
 )
-SOME_CHECKS = Constraint(
-    "a list of one or more of " + ", ".join(CHECKS), lambda value: len(value) > 0 and set(value) <= set(CHECKS)
+SOME_PREDICTIONS = Constraint(
+    "a list of one or more of " + ", ".join(PREDICTIONS),
+    lambda value: len(value) > 0 and set(value) <= set(PREDICTIONS),
 )
 
 
@@ -70,14 +71,14 @@ class StaircaseConfig:
 
 @dataclass
 class SaddleConfig:
-    """One command, in full."""
+    """The whole configuration of one command. `checks` names the families of predictions."""
 
     data: SaddleDataConfig
     escape: EscapeConfig
     staircase: StaircaseConfig
     depths: list[int] = key(DEPTHS)
     width: int = key(whole(1))
-    checks: list[str] = key(SOME_CHECKS)
+    checks: list[str] = key(SOME_PREDICTIONS)
     seed: int = key(whole(0))
     figures: bool = key(YES_NO)
     outputs: str = key(Constraint("the path of a folder", lambda value: value != ""))

@@ -1,4 +1,4 @@
-"""Pictures of the saddle: each shows what a check says in numbers."""
+"""Figures of the saddle: each shows predictions of one family beside the observations."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ RANDOM_LINES = 40
 KNOBS = np.meshgrid(np.linspace(-1.15, 1.15, 131), np.linspace(-1.15, 1.15, 131))
 CEILING = 1.5
 HEIGHTS: dict[str, Any] = {"cmap": "RdBu_r", "norm": TwoSlopeNorm(vmin=-1, vcenter=0, vmax=CEILING)}
-START = "scale ε of the start: norm of each factor"
+INITIAL_SCALE = "scale ε of the initial weights: norm of each factor"
 ORDERS = {1: "", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶"}
 
 
 def slopes(setting: Setting) -> Figure:
-    """|loss(tV) − loss(0)| along lines through zero, log-log, a panel a depth."""
+    """Draw |loss(tV) − loss(0)| along lines through zero, both axes logarithmic, one panel for each depth."""
     moments, rng = setting.moments, setting.generator("lines")
-    figure, panels = _row(setting, "Lines through zero: the deeper, the flatter, and always a way down")
+    figure, panels = _row(setting, "Lines through zero: deeper networks are flatter, and one line always descends")
     for axes, depth in zip(panels, setting.config.depths, strict=True):
         units, order = setting.units(moments, depth), depth + 1
         rest = theory.resting_scale(depth, moments.sigma[0], moments.kappa)
@@ -51,29 +51,29 @@ def slopes(setting: Setting) -> Figure:
         Line2D([], [], color=DOWN, label="escape line, down"),
         Line2D([], [], color=UP, label="ascent line, up"),
         Line2D([], [], color=PLAIN, linewidth=0.8, label=f"{RANDOM_LINES} random lines"),
-        Line2D([], [], color="black", linestyle=":", label="σ₁ tᴸ⁺¹, which no descent exceeds"),
+        Line2D([], [], color="black", linestyle=":", label="σ₁ tᴸ⁺¹, bound on any descent"),
     ]
     add_legend(figure, entries, "")
     return figure
 
 
 def surface(setting: Setting) -> Figure:
-    """The loss over two knobs: one scales the last layer, the other all layers below it.
+    """Draw the loss over two scales: a of every layer but the last, and b of the last layer.
 
-    In units of the resting scale the loss is loss(0) + (z² − 2z) σ₁²/(2κ) with z = b a^L: the same for all data.
+    In units of the resting scale the loss is loss(0) + (z² − 2z) σ₁²/(2κ) with z = b a^L, for any data.
     """
     depths = setting.config.depths
     figure = Figure(figsize=(PANEL[0] * len(depths), 6.6), layout="constrained")
-    figure.suptitle("The loss around zero: a saddle, and flatter with every layer")
+    figure.suptitle("The loss around zero: a saddle that is flatter with each further layer")
     for column, depth in enumerate(depths, start=1):
         _draw_relief(figure.add_subplot(2, len(depths), column, projection="3d"), depth)
         _draw_map(figure.add_subplot(2, len(depths), len(depths) + column), depth)
     figure.axes[1].set_ylabel("scale of the last layer")
     entries = [
         Line2D([], [], color="black", marker="o", label="from zero along the escape line"),
-        Line2D([], [], color="black", linewidth=0.7, label="as high as zero"),
-        Line2D([], [], color="#67A9CF", linewidth=6, label="lower"),
-        Line2D([], [], color="#EF8A62", linewidth=6, label="higher"),
+        Line2D([], [], color="black", linewidth=0.7, label="same loss as at zero"),
+        Line2D([], [], color="#67A9CF", linewidth=6, label="lower loss"),
+        Line2D([], [], color="#EF8A62", linewidth=6, label="higher loss"),
     ]
     add_legend(figure, entries, "")
     return figure
@@ -103,9 +103,9 @@ def _draw_map(axes: Axes, depth: int) -> None:
 
 
 def hessian(setting: Setting) -> Figure:
-    """Eigenvalues of the Hessian at zero, rising."""
+    """Draw the eigenvalues of the Hessian at zero in rising order."""
     moments = setting.small
-    figure = new_figure(1, 1, "The Hessian at zero: a way down only for one hidden layer")
+    figure = new_figure(1, 1, "The Hessian at zero: negative eigenvalues only for one hidden layer")
     axes = figure.subplots()
     width = min(3, setting.dense_width(moments))
     predicted = theory.hessian_spectrum(width, moments)
@@ -118,18 +118,18 @@ def hessian(setting: Setting) -> Figure:
         axes.plot(np.linspace(0, 1, len(found)), found, **look, markersize=5 if depth == 2 else 2.5, label=label)
     axes.set(xlabel=f"eigenvalues in order, as a share of all (width {width})", ylabel="eigenvalue")
     axes.set_yscale("symlog", linthresh=moments.sigma[-1])
-    marks = [mark for mark in (0.1, 0.3, 1, 3) if moments.sigma[-1] < mark < 1.2 * moments.sigma[0]]
-    marks = [*(-mark for mark in reversed(marks)), 0, *marks]
-    axes.set_yticks(marks, labels=[f"{mark:g}" for mark in marks])
+    ticks = [tick for tick in (0.1, 0.3, 1, 3) if moments.sigma[-1] < tick < 1.2 * moments.sigma[0]]
+    ticks = [*(-tick for tick in reversed(ticks)), 0, *ticks]
+    axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.legend(loc="upper left")
     return figure
 
 
 def escape(setting: Setting) -> Figure:
-    """Time to leave zero against the scale of the start, log-log."""
+    """Draw the time to leave zero against the scale of the initial weights, both axes logarithmic."""
     moments = setting.small
-    figure = _one_wide("Depth turns a short wait near zero into a long one")
+    figure = _one_wide("Deeper networks stay near zero for longer")
     axes = figure.subplots()
     for depth in setting.config.depths:
         look: dict[str, Any] = {"color": DEPTH_COLOURS[depth], "marker": DEPTH_MARKERS[depth]}
@@ -139,7 +139,7 @@ def escape(setting: Setting) -> Figure:
         axes.plot(fine, closed, color=look["color"], linewidth=1)
         axes.plot(scales, setting.aligned_times[depth], linestyle="", **look)
         axes.plot(scales, setting.random_times[depth], linestyle=":", markerfacecolor="white", linewidth=1, **look)
-    axes.set(xscale="log", yscale="log", xlabel=START, ylabel="time of the gradient flow")
+    axes.set(xscale="log", yscale="log", xlabel=INITIAL_SCALE, ylabel="time of the gradient flow")
     entries = [
         *(_sample(depth, _hidden(depth)) for depth in setting.config.depths),
         Line2D([], [], color="black", linewidth=1, label="closed form"),
@@ -151,7 +151,7 @@ def escape(setting: Setting) -> Figure:
 
 
 def staircase(setting: Setting) -> Figure:
-    """Loss and gradient of gradient descent from a small random start, with the predicted levels."""
+    """Draw loss and gradient of gradient descent from small random weights, with the predicted levels."""
     path, levels = setting.staircase, theory.levels(setting.stairs)
     loss = setting.stairs.loss_at_zero + path.excess
     figure = Figure(figsize=(6.5, 4.6), layout="constrained")
@@ -176,8 +176,8 @@ def staircase(setting: Setting) -> Figure:
 
 
 def relu(setting: Setting) -> Figure:
-    """Escape times of bias-free ReLU networks, with the slope that theory predicts through the last point."""
-    figure = _one_wide(f"Bias-free ReLU networks obey the same law ({setting.sample.m} images)")
+    """Draw escape times of bias-free ReLU networks, and a line with the predicted slope through the last point."""
+    figure = _one_wide(f"Bias-free ReLU networks follow the same law ({setting.sample.m} images)")
     axes = figure.subplots()
     smallest, largest = RELU_SCALES[-1], RELU_SCALES[0]
     fine = np.geomspace(smallest / 1.5, largest * 1.5, 50)
@@ -189,14 +189,14 @@ def relu(setting: Setting) -> Figure:
             law = times[-1] * (smallest / fine) ** (depth - 1)
         axes.plot(fine, law, color=colour, linewidth=1)
         axes.plot(RELU_SCALES, times, DEPTH_MARKERS[depth], color=colour)
-    axes.set(xscale="log", yscale="log", xlabel=START, ylabel="time of the gradient flow")
+    axes.set(xscale="log", yscale="log", xlabel=INITIAL_SCALE, ylabel="time of the gradient flow")
     entries = [_sample(depth, f"{_hidden(depth)}: {_law(depth)}") for depth in setting.config.depths]
     entries.append(Line2D([], [], color="black", linewidth=1, label="predicted slope,\nthrough the last point"))
     figure.legend(handles=entries, loc="outside right center")
     return figure
 
 
-FIGURES: dict[str, tuple[str, Callable[[Setting], Figure]]] = {  # the check it belongs to, and how it is drawn
+FIGURES: dict[str, tuple[str, Callable[[Setting], Figure]]] = {  # by name: family of predictions, function
     "slopes": ("lines", slopes),
     "surface": ("lines", surface),
     "hessian": ("hessian", hessian),
@@ -213,7 +213,7 @@ def _row(setting: Setting, title: str) -> tuple[Figure, Sequence[Axes]]:
 
 
 def _one_wide(title: str) -> Figure:
-    """Room for one panel and a legend beside it."""
+    """Return a figure with space for one panel and a legend beside it."""
     figure = Figure(figsize=(6.2, 3.6), layout="constrained")
     figure.suptitle(title)
     return figure

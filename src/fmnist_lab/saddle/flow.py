@@ -1,4 +1,4 @@
-"""Dynamics: gradient flow, integrated to near rounding, and gradient descent as it is done in practice."""
+"""Gradient flow, integrated nearly to rounding error, and gradient descent with a finite learning rate."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from fmnist_lab.saddle.network import Weights
 
 Event = Callable[[Weights], float]
 
-FOREVER = 1e12  # far beyond every time asked for: an integration ends with its event
+FOREVER = 1e12  # larger than any escape time here: each integration ends with its event
 
 
 @dataclass(frozen=True)
 class Path:
-    """Gradient descent, step by step: time = step · lr, loss − loss(0) and ‖gradient‖, each of shape (steps,)."""
+    """A path of gradient descent: time = step · lr, loss − loss(0) and ‖gradient‖, each of shape (steps,)."""
 
     time: Array
     excess: Array
@@ -28,29 +28,29 @@ class Path:
 
 def times_of(
     events: Sequence[Event],
-    start: Weights,
+    initial: Weights,
     slope: Callable[[Weights], Weights],
     method: str = "DOP853",
     rtol: float = 1e-12,
 ) -> tuple[list[float], Weights]:
-    """When the flow W' = −slope(W) from `start` first brings each of `events` from above to zero.
+    """Return the times at which the flow W' = −slope(W) from `initial` brings each of `events` from above to zero.
 
-    It is followed until the last of them. Returns the times, and the weights at the end.
+    The flow is followed until the last event. The weights at the end are returned as well.
     """
     from scipy.integrate import solve_ivp
 
     def crossing(event: Event) -> Any:
         def watched(_: float, theta: Array) -> float:
-            return event(network.unflatten(theta, start))
+            return event(network.unflatten(theta, initial))
 
         return watched
 
     def velocity(_: float, theta: Array) -> Array:
-        return -network.flatten(slope(network.unflatten(theta, start)))
+        return -network.flatten(slope(network.unflatten(theta, initial)))
 
     last = crossing(lambda weights: max(event(weights) for event in events))
     last.terminal = True
-    theta = network.flatten(start)
+    theta = network.flatten(initial)
     solution = solve_ivp(
         velocity,
         (0.0, FOREVER),
@@ -61,22 +61,22 @@ def times_of(
         events=[*map(crossing, events), last],
     )
     *times, _ = solution.t_events
-    return [float(time[0]) for time in times], network.unflatten(solution.y[:, -1], start)
+    return [float(time[0]) for time in times], network.unflatten(solution.y[:, -1], initial)
 
 
-def time_to_drop(start: Weights, moments: Moments, drop: float) -> float:
-    """How long the gradient flow from `start` takes to lower the loss to loss(0) − drop."""
+def time_to_drop(initial: Weights, moments: Moments, drop: float) -> float:
+    """Return the time that the gradient flow from `initial` takes to lower the loss to loss(0) − drop."""
 
     def above(weights: Weights) -> float:
         return float(network.excess(weights, moments)) + drop
 
-    (time,), _ = times_of([above], start, lambda weights: network.gradient(weights, moments))
+    (time,), _ = times_of([above], initial, lambda weights: network.gradient(weights, moments))
     return time
 
 
-def descend(start: Weights, moments: Moments, lr: float, steps: int) -> Path:
-    """Gradient descent."""
-    weights = start
+def descend(initial: Weights, moments: Moments, lr: float, steps: int) -> Path:
+    """Return the path of `steps` steps of gradient descent from `initial`."""
+    weights = initial
     excess, slope = np.empty(steps), np.empty(steps)
     for n in range(steps):
         gradient = network.gradient(weights, moments)
@@ -85,9 +85,9 @@ def descend(start: Weights, moments: Moments, lr: float, steps: int) -> Path:
     return Path(lr * np.arange(steps, dtype=np.float64), excess, slope)
 
 
-def steps_to_drop(start: Weights, moments: Moments, lr: float, drop: float) -> int:
-    """Steps of gradient descent until the loss is at most loss(0) − drop."""
-    weights, steps = start, 0
+def steps_to_drop(initial: Weights, moments: Moments, lr: float, drop: float) -> int:
+    """Return the number of steps of gradient descent until the loss is at most loss(0) − drop."""
+    weights, steps = initial, 0
     while network.excess(weights, moments) > -drop:
         weights = [W - lr * G for W, G in zip(weights, network.gradient(weights, moments), strict=True)]
         steps += 1

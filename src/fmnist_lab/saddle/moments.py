@@ -1,4 +1,4 @@
-"""What a squared loss sees of the data: its second moments, and nothing else, however many images there are."""
+"""Second moments of the data. The squared loss of a linear network depends on the data only through them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-BLOCK = 4096  # images turned to float64 at once
-NEGLIGIBLE = 1e-12  # of the largest: below it, a singular value of S is rounding
-SINGULAR = 1e-10  # of the largest: below it, an eigenvalue of C is lost to its inverse
+BLOCK = 4096  # images converted to float64 at once
+NEGLIGIBLE = 1e-12  # as a fraction of the largest: smaller singular values of S are rounding errors
+SINGULAR = 1e-10  # as a fraction of the largest: smaller eigenvalues of C are not inverted
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Moments:
 
     @cached_property
     def svd(self) -> tuple[Array, Array, Array]:
-        """U (k, ρ), σ (ρ,) and Vᵀ (ρ, d) of S, without the singular values that are rounding; ρ = rank S."""
+        """U (k, ρ), σ (ρ,) and Vᵀ (ρ, d) of S without singular values that are rounding errors; ρ = rank S."""
         return _truncated_svd(self.S)
 
     @property
@@ -57,29 +57,30 @@ class Moments:
 
     @cached_property
     def spectrum(self) -> tuple[Array, Array]:
-        """Eigenvalues of C, falling, and eigenvectors as rows, without those too small to be inverted."""
+        """Eigenvalues of C in falling order, and eigenvectors as rows, without those too small to be inverted."""
         values, vectors = np.linalg.eigh(self.C)
         kept = values > SINGULAR * values[-1]
         return values[kept][::-1], vectors.T[kept][::-1]
 
     @cached_property
     def regression(self) -> Array:
-        """S C⁺, the least-squares map of the smallest norm; shape (k, d)."""
+        """S C⁺, the least-squares solution of the smallest norm; shape (k, d)."""
         values, vectors = self.spectrum
         return (self.S @ vectors.T / values) @ vectors
 
     @cached_property
     def fitted(self) -> tuple[Array, Array]:
-        """Eigenvectors U (k, ρ) and eigenvalues λ (ρ,), falling, of M = S C⁺ Sᵀ.
+        """Eigenvectors U (k, ρ) and eigenvalues λ (ρ,), in falling order, of M = S C⁺ Sᵀ.
 
-        They are the left singular vectors and the squared singular values of S C^(-1/2), which keeps twice the digits.
+        They are computed as left singular vectors and squared singular values of S C^(-1/2), which keeps twice the
+        digits.
         """
         values, vectors = self.spectrum
         U, roots, _ = _truncated_svd(self.S @ vectors.T / np.sqrt(values))
         return U, roots**2
 
     def centred(self) -> Moments:
-        """The moments of x − mean; to be taken before any change of basis."""
+        """Return the moments of x − mean. Call it before any change of basis."""
         return dataclasses.replace(
             self,
             S=self.S - np.outer(self.shares, self.mean),
@@ -89,11 +90,11 @@ class Moments:
         )
 
     def reduced(self, dim: int) -> Moments:
-        """On the `dim` eigenvectors of C with the largest eigenvalues (PCA), or as many as C has."""
+        """Return the moments in the `dim` principal components of C, or in as many as C has."""
         return self._mapped(self.spectrum[1][:dim])
 
     def whitened(self) -> Moments:
-        """On all eigenvectors of C, scaled so that C becomes the identity."""
+        """Return the moments in all eigenvectors of C, scaled so that C becomes the identity."""
         values, vectors = self.spectrum
         return self._mapped(vectors / np.sqrt(values)[:, None])
 
@@ -102,9 +103,9 @@ class Moments:
 
 
 def measure(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, brightest: int) -> Moments:
-    """The moments of images (m, pixels), scaled to [0, 1].
+    """Return the moments of images (m, pixels) scaled to [0, 1], with labels (m,).
 
-    The sums are of whole numbers below 2⁵³, so float64 has them exactly, in whatever order they are added.
+    The sums are whole numbers below 2⁵³: float64 holds them exactly, in any order of addition.
     """
     m, pixels = images.shape
     C, S = np.zeros((pixels, pixels)), np.zeros((classes, pixels))
@@ -124,7 +125,7 @@ def measure(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, 
 
 
 def one_hot(labels: NDArray[np.int64], classes: int) -> Array:
-    """Y, shape (classes, m)."""
+    """Return one-hot labels, shape (classes, m)."""
     return np.asarray(np.arange(classes)[:, None] == labels, dtype=np.float64)
 
 

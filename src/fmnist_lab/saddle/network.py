@@ -1,8 +1,8 @@
-"""The deep linear network W_L ... W_0 under the mean squared loss, in terms of the data's moments.
+"""The deep linear network W_L ... W_0 under the mean squared loss, in terms of the moments of the data.
 
 Weights are a list [W_0, ..., W_L]: N = L + 1 matrices, L hidden layers. With P = W_L ... W_0 the loss is
-½‖Y‖² − ⟨S, P⟩ + ½⟨P C, P⟩, all divided by m (identity (1) of docs/saddle.md). Weights may be complex: everything here
-is a polynomial in them, and transposes do not conjugate, so complex steps differentiate it exactly.
+½‖Y‖²/m − ⟨S, P⟩ + ½⟨P C, P⟩ (identity (1) of docs/saddle.md). Weights may be complex: all functions here are
+polynomials in the weights, and transposes do not conjugate, so a complex step gives exact derivatives.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from fmnist_lab.saddle.moments import Array, Moments
 
 Weights = list[NDArray[Any]]  # float64, or complex128 under a complex step
 
-STEP = 1e-30  # of complex differentiation: its square is below every rounding error, and nothing is subtracted
+STEP = 1e-30  # complex step: its square is below every rounding error, and no difference loses digits
 
 
 def product(weights: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """P = W_L ... W_0."""
+    """Return P = W_L ... W_0."""
     return reduce(lambda below, W: W @ below, weights)
 
 
 def excess(weights: Sequence[NDArray[Any]], moments: Moments) -> Any:
-    """loss(W) − loss(0) = ⟨½ P C − S, P⟩, without subtracting two losses that nearly agree."""
+    """Return loss(W) − loss(0) = ⟨½ P C − S, P⟩, computed without subtracting two nearly equal losses."""
     P = product(weights)
     return np.sum((_times(P, moments.C) / 2 - moments.S) * P)
 
 
 def gradient(weights: Weights, moments: Moments) -> Weights:
-    """∂loss/∂W_l = (W_L ... W_{l+1})ᵀ (P C − S) (W_{l−1} ... W_0)ᵀ, for every l."""
+    """Return ∂loss/∂W_l = (W_L ... W_{l+1})ᵀ (P C − S) (W_{l−1} ... W_0)ᵀ for every l."""
     below: Weights = [np.eye(weights[0].shape[1])]
     for W in weights:
         below.append(W @ below[-1])
@@ -48,7 +48,7 @@ def gradient(weights: Weights, moments: Moments) -> Weights:
 
 
 def hessian(at: Weights, moments: Moments) -> Array:
-    """Second derivatives in the order of `flatten`, a column a complex step of the gradient."""
+    """Return the matrix of second derivatives in the order of `flatten`: each column by one complex step."""
     theta = flatten(at).astype(complex)
     columns = []
     for n in range(len(theta)):
@@ -59,14 +59,17 @@ def hessian(at: Weights, moments: Moments) -> Array:
 
 
 def coefficients(polynomial: Callable[[complex], complex], degree: int, radius: float) -> Array:
-    """c_n radiusⁿ for n = 0 ... degree, where polynomial(z) = Σ c_n zⁿ: Cauchy's integral, exact on enough points."""
+    """Return c_n radiusⁿ for n = 0 ... degree, where polynomial(z) = Σ c_n zⁿ.
+
+    By Cauchy's integral over a circle, which the trapezoidal rule gives exactly with more than `degree` points.
+    """
     points = 2 * (degree + 1)
     circle = radius * np.exp(2j * np.pi * np.arange(points) / points)
     return np.array((np.fft.fft([polynomial(z) for z in circle]) / points).real[: degree + 1])
 
 
 def sizes(moments: Moments, depth: int, width: int) -> list[int]:
-    """Units of each layer, inputs first."""
+    """Return the number of units of each layer, inputs first."""
     classes, inputs = moments.S.shape
     return [inputs, *[width] * depth, classes]
 
@@ -80,19 +83,25 @@ def random(units: Sequence[int], rng: np.random.Generator) -> Weights:
 
 
 def escape(units: Sequence[int], moments: Moments) -> Weights:
-    """The direction of steepest escape: unit factors V_l = e_{l+1} e_lᵀ whose product is u₁ v₁ᵀ."""
+    """Return the direction of steepest descent from zero: unit factors V_l = e_{l+1} e_lᵀ with product u₁ v₁ᵀ."""
     U, _, Vt = moments.svd
     return chain(units, U[:, :1], Vt[:1])
 
 
 def ascent(units: Sequence[int], moments: Moments) -> Weights:
-    """The escape direction with the sign of its last factor flipped: its product is −u₁ v₁ᵀ, at any depth."""
+    """Return the escape direction with the sign of its last factor flipped: its product is −u₁ v₁ᵀ."""
     *rest, last = escape(units, moments)
     return [*rest, -last]
 
 
 def chain(units: Sequence[int], top: Array, bottom: Array, factor: Array | None = None) -> Weights:
-    """Weights that carry r modes through r units a layer: top (k, r), bottom (r, d); `factor` (r,) scales them."""
+    """Return weights that use one unit in each layer for each of r modes.
+
+    Args:
+        top: (k, r), of the last layer.
+        bottom: (r, d), of the first layer.
+        factor: (r,), scales each mode in every layer; ones if not given.
+    """
     scale = np.ones(top.shape[1]) if factor is None else factor
     weights = zeros(units)
     r = len(scale)
@@ -104,14 +113,14 @@ def chain(units: Sequence[int], top: Array, bottom: Array, factor: Array | None 
 
 
 def balanced(units: Sequence[int], r: int, moments: Moments) -> Weights:
-    """The balanced critical point of rank r: its product is U_r U_rᵀ S C⁺, the best map of that rank."""
+    """Return the balanced critical point of rank r: its product is U_r U_rᵀ S C⁺, the best map of that rank."""
     U = moments.fitted[0][:, :r]
     top, values, bottom = np.linalg.svd(U @ (U.T @ moments.regression), full_matrices=False)
     return chain(units, top[:, :r], bottom[:r], values[:r] ** (1 / (len(units) - 1)))
 
 
 def steepest(units: Sequence[int], moments: Moments, rng: np.random.Generator, sweeps: int = 2000) -> Weights:
-    """Unit factors found by maximising ⟨S, P⟩ over one factor at a time, from a random start."""
+    """Return unit factors that maximise ⟨S, P⟩, found by changing one factor at a time from random weights."""
     linear = dataclasses.replace(moments, C=np.zeros_like(moments.C))
     weights = random(units, rng)
     for _ in range(sweeps):
@@ -122,7 +131,7 @@ def steepest(units: Sequence[int], moments: Moments, rng: np.random.Generator, s
 
 
 def starting(weights: Weights, scale: float) -> Weights:
-    """`weights` rescaled so that ‖W‖ = √N scale, as if each of the N factors had norm `scale`."""
+    """Return `weights` rescaled to ‖W‖ = √N scale, the norm of N factors with norm `scale` each."""
     return scaled(weights, scale * np.sqrt(len(weights)) / norm(weights))
 
 
@@ -131,7 +140,7 @@ def scaled(weights: Weights, factor: complex) -> Weights:
 
 
 def norm(weights: Weights) -> float:
-    """‖W‖, over all layers."""
+    """Return ‖W‖ over all layers."""
     return float(np.linalg.norm(flatten(weights)))
 
 
@@ -140,13 +149,13 @@ def flatten(weights: Weights) -> NDArray[Any]:
 
 
 def unflatten(theta: NDArray[Any], like: Weights) -> Weights:
-    """Cut a vector into matrices of the shapes of `like`."""
+    """Split a vector into matrices with the shapes of `like`."""
     pieces = np.split(theta, np.cumsum([W.size for W in like])[:-1])
     return [piece.reshape(W.shape) for piece, W in zip(pieces, like, strict=True)]
 
 
 def _times(P: NDArray[Any], C: Array) -> NDArray[Any]:
-    """P C, without turning a large real C complex."""
+    """Return P C without converting a large real C to complex numbers."""
     if not np.iscomplexobj(P):
         return np.asarray(P @ C)
     return np.ascontiguousarray(P.real) @ C + 1j * (np.ascontiguousarray(P.imag) @ C)

@@ -1,4 +1,4 @@
-"""What moments cannot describe, on the images themselves: bias-free ReLU, cross-entropy, PyTorch's autograd."""
+"""Losses that need the images and not only their moments: bias-free ReLU, cross-entropy, PyTorch's autograd."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Sample:
 
 
 def relu_excess(weights: Weights, sample: Sample) -> float:
-    """loss(W) − loss(0) of the bias-free ReLU network under the mean squared loss: ⟨½ f − Y, f⟩/m."""
+    """Return loss(W) − loss(0) of the bias-free ReLU network under the mean squared loss: ⟨½ f − Y, f⟩/m."""
     f = relu_outputs(weights, sample.X)[-1]
     return float(np.vdot(f / 2 - sample.Y, f)) / sample.m
 
 
 def relu_gradient(weights: Weights, sample: Sample) -> Weights:
-    """Its gradient, by back-propagation; the slope of ReLU at its kink is 0."""
+    """Return the gradient of that loss by back-propagation; the derivative of ReLU at 0 is taken as 0."""
     *activations, f = relu_outputs(weights, sample.X)
     d = (f - sample.Y) / sample.m
     slopes: Weights = []
@@ -43,7 +43,7 @@ def relu_gradient(weights: Weights, sample: Sample) -> Weights:
 
 
 def relu_outputs(weights: Weights, X: Array) -> list[Array]:
-    """X, the activations of each hidden layer, and the outputs."""
+    """Return X, the activations of each hidden layer, and the outputs."""
     outputs = [X]
     for W in weights[:-1]:
         outputs.append(np.maximum(W @ outputs[-1], 0))
@@ -51,19 +51,19 @@ def relu_outputs(weights: Weights, X: Array) -> list[Array]:
 
 
 def cross_entropy(scores: Array, Y: Array) -> float:
-    """Mean softmax cross-entropy of scores (k, m)."""
+    """Return the mean softmax cross-entropy of scores (k, m) with one-hot labels Y (k, m)."""
     from scipy.special import logsumexp
 
     return float(np.mean(logsumexp(scores, axis=0) - np.sum(Y * scores, axis=0)))
 
 
 def cross_entropy_slope(sample: Sample) -> Array:
-    """−∂(cross-entropy)/∂(the map A) at A = 0: (Y − 1/k) Xᵀ/m, shape (k, d)."""
+    """Return −∂(cross-entropy)/∂A at A = 0 for scores A X: (Y − 1/k) Xᵀ/m, shape (k, d)."""
     return np.asarray((sample.Y - 1 / len(sample.Y)) @ sample.X.T / sample.m)
 
 
 def autograd_hessian(at: Weights, X: Array, Y: Array) -> Array:
-    """Second derivatives of ½‖Y − W_L ... W_0 X‖²/m in the order of `flatten`, by PyTorch."""
+    """Return the second derivatives of ½‖Y − W_L ... W_0 X‖²/m by PyTorch, in the order of `flatten`."""
     import torch
 
     x, y = torch.tensor(X), torch.tensor(Y)
@@ -80,19 +80,19 @@ def autograd_hessian(at: Weights, X: Array, Y: Array) -> Array:
 
 
 def torch_walk(optimizer: str, at: Weights, X: Array, Y: Array, steps: int = 20) -> float:
-    """The largest entry of any weight after some steps of a `torch.optim` optimiser from `at`."""
+    """Return the largest absolute weight after `steps` steps of a `torch.optim` optimiser from `at`."""
     import torch
 
     x, y = torch.tensor(X), torch.tensor(Y)
     parameters = [torch.tensor(W, requires_grad=True) for W in at]
     choices = {"SGD": {"momentum": 0.9}, "Adam": {}, "AdamW": {"weight_decay": 0.01}}[optimizer]
-    rule = getattr(torch.optim, optimizer)(parameters, lr=0.1, **choices)
+    updater = getattr(torch.optim, optimizer)(parameters, lr=0.1, **choices)
     for _ in range(steps):
-        rule.zero_grad()
+        updater.zero_grad()
         f = x
         for W in parameters:
             f = W @ f
         loss = ((y - f) ** 2).sum() / (2 * x.shape[1])
         loss.backward()  # type: ignore[no-untyped-call]
-        rule.step()
+        updater.step()
     return max(float(W.detach().abs().max()) for W in parameters)

@@ -1,4 +1,4 @@
-"""The predictions: closed forms in the singular values of S and the eigenvalues of S C⁺ Sᵀ. Proofs: docs/saddle.md."""
+"""Closed forms in the singular values of S and the eigenvalues of S C⁺ Sᵀ. Proofs: docs/saddle.md."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ from fmnist_lab.saddle.moments import Array, Moments
 
 
 def line(t: Array, depth: int, slope: float, square: float) -> Array:
-    """loss(tV) − loss(0) = −slope t^N + ½ square t^2N with slope = ⟨S, P(V)⟩, square = ‖P(V) X‖²/m: identity (2)."""
+    """Return loss(tV) − loss(0) = −slope t^N + ½ square t^2N (identity (2)).
+
+    Here slope = ⟨S, P(V)⟩ and square = ‖P(V) X‖²/m.
+    """
     order = depth + 1
     return -slope * t**order + square / 2 * t ** (2 * order)
 
 
 def certificate(norm: float, depth: int, moments: Moments) -> float:
-    """Most that the loss can lie below loss(0) at weights of this norm: σ₁ (‖W‖/√N)^N (Proposition 2)."""
+    """Return a bound on loss(0) − loss(W) for weights of this norm: σ₁ (‖W‖/√N)^N (Proposition 2)."""
     order = depth + 1
     return float(moments.sigma[0] * (norm / np.sqrt(order)) ** order)
 
 
 def hessian_spectrum(width: int, moments: Moments, middle: float = 1.0) -> Array:
-    """Eigenvalues at zero, one hidden layer, rising: ±σ_i, each `width` times, and 0 (Proposition 2).
+    """Return the eigenvalues at zero for one hidden layer in rising order (Proposition 2).
 
-    With `middle` = c, those of the weights (0, c·1, 0) of three layers in the outer two, the middle one held.
+    They are ±σ_i, each `width` times, and 0. With `middle` = c, they are those of the three matrices (0, c·1, 0) with
+    respect to the outer two, the middle one held fixed.
     """
     classes, inputs = moments.S.shape
     pairs = np.repeat(middle * moments.sigma, width)
@@ -33,36 +37,36 @@ def hessian_spectrum(width: int, moments: Moments, middle: float = 1.0) -> Array
 
 
 def derivative_at_zero(depth: int, slope: float) -> float:
-    """The first derivative along V that does not vanish: of order N = L + 1, −N! ⟨S, P(V)⟩."""
+    """Return the first derivative along V that is not zero: −N! ⟨S, P(V)⟩, of order N = L + 1."""
     return -factorial(depth + 1) * slope
 
 
 def levels(moments: Moments) -> Array:
-    """Losses of the critical points of rank 0, 1, ..., ρ: ½‖Y‖²/m − ½ Σ_{i≤r} λ_i (Proposition 3)."""
+    """Return the losses of the critical points of rank 0, 1, ..., ρ: ½‖Y‖²/m − ½ Σ_{i≤r} λ_i (Proposition 3)."""
     return moments.loss_at_zero - np.concatenate([[0.0], np.cumsum(moments.fitted[1])]) / 2
 
 
 def residual_sigma(r: int, moments: Moments) -> float:
-    """σ₁ of (1 − U_r U_rᵀ) S: how steeply a new unit leaves the saddle of rank r (Proposition 4)."""
+    """Return σ₁ of (1 − U_r U_rᵀ) S, the rate at which a new unit leaves the saddle of rank r (Proposition 4)."""
     U = moments.fitted[0][:, :r]
     return float(np.linalg.norm(moments.S - U @ (U.T @ moments.S), 2))
 
 
 def saddle_index(r: int, width: int, moments: Moments) -> int:
-    """Negative eigenvalues of the Hessian at the saddle of rank r, one hidden layer: (n₁ − r)(ρ − r)."""
+    """Return the number of negative eigenvalues at the saddle of rank r, one hidden layer: (n₁ − r)(ρ − r)."""
     return (width - r) * (moments.rank - r)
 
 
 def resting_scale(depth: int, sigma: float, kappa: float) -> float:
-    """a_∞: where the growth a' = a^L (σ − κ a^N) ends."""
+    """Return a_∞ = (σ/κ)^(1/N), the limit of the growth a' = a^L (σ − κ a^N)."""
     return float((sigma / kappa) ** (1 / (depth + 1)))
 
 
 def escape_time(start: float, end: float, depth: int, sigma: float, kappa: float) -> float:
-    """The time in which a' = a^L (σ − κ a^N) leads from `start` to `end` (Section 5).
+    """Return the time in which a' = a^L (σ − κ a^N) leads from a = `start` to a = `end` (Section 5).
 
-    With x = a/a_∞, T = a_∞^(1−L)/σ ∫ dx / (x^L (1 − x^N)); expanding 1/(1 − x^N) gives the growth from a small start,
-    as if κ were 0, and a part that only matters near a_∞.
+    With x = a/a_∞, T = a_∞^(1−L)/σ ∫ dx / (x^L (1 − x^N)). Expanding 1/(1 − x^N) gives the growth for κ = 0 and a
+    further term that matters only near a_∞.
     """
     rest = resting_scale(depth, sigma, kappa)
     x, y = start / rest, end / rest
@@ -70,14 +74,14 @@ def escape_time(start: float, end: float, depth: int, sigma: float, kappa: float
 
 
 def growth(x: float, y: float, depth: int) -> float:
-    """∫ dx / x^L from x to y: logarithmic for one hidden layer, a power of the start beyond."""
+    """Return ∫ dx / x^L from x to y: a logarithm for one hidden layer, a power of x for more."""
     if depth == 1:
         return float(np.log(y / x))
     return (x ** (1 - depth) - y ** (1 - depth)) / (depth - 1)
 
 
 def _saturation(x: float, depth: int) -> float:
-    """Σ_{k≥1} x^(kN−L+1) / (kN − L + 1) = (x²/2) ₂F₁(1, 2/N; 1 + 2/N; x^N)."""
+    """Return Σ_{k≥1} x^(kN−L+1) / (kN − L + 1) = (x²/2) ₂F₁(1, 2/N; 1 + 2/N; x^N)."""
     from scipy.special import hyp2f1
 
     order = depth + 1
@@ -85,7 +89,10 @@ def _saturation(x: float, depth: int) -> float:
 
 
 def least_time(norm: float, drop: float, depth: int, moments: Moments) -> float:
-    """No gradient flow that starts at weights of this norm lowers the loss to loss(0) − drop sooner (Proposition 5)."""
+    """Return a lower bound on the time in which gradient flow lowers the loss to loss(0) − drop (Proposition 5).
+
+    `norm` is the norm of the initial weights.
+    """
     sigma, order = float(moments.sigma[0]), depth + 1
     end = (drop / sigma) ** (1 / order)
     return growth(norm / np.sqrt(order), end, depth) / sigma

@@ -1,12 +1,12 @@
-"""Every check, by the name of its family: a function that takes the setting and yields comparisons."""
+"""All predictions by the name of their family: each is a function of the setting that yields predictions."""
 
 from collections.abc import Callable, Iterator
 
-from fmnist_lab.saddle.checks import dynamics, landscape, local, sample
-from fmnist_lab.saddle.prediction import Check
+from fmnist_lab.saddle.prediction import Prediction
+from fmnist_lab.saddle.predictions import dynamics, landscape, local, sample
 from fmnist_lab.saddle.setting import Setting
 
-FAMILIES: dict[str, Callable[[Setting], Iterator[Check]]] = {
+FAMILIES: dict[str, Callable[[Setting], Iterator[Prediction]]] = {
     "gradient": local.gradient,
     "hessian": local.hessian,
     "taylor": local.taylor,

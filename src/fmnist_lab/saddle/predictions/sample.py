@@ -1,4 +1,4 @@
-"""Beyond deep linear networks, on images themselves: bias-free ReLU, cross-entropy, PyTorch."""
+"""Predictions beyond deep linear networks, on images themselves: bias-free ReLU, cross-entropy, PyTorch."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from fmnist_lab.saddle import network, sample, theory
-from fmnist_lab.saddle.checks.dynamics import law
-from fmnist_lab.saddle.prediction import LIMIT, Check, each_equal, equal
+from fmnist_lab.saddle.prediction import LIMIT, Prediction, each_equal, equal
+from fmnist_lab.saddle.predictions.dynamics import law
 from fmnist_lab.saddle.setting import RELU_SCALES, Setting
 
-SLIGHT = 1e-5  # the map's scale t^N at which cross-entropy is taken apart
+SLIGHT = 1e-5  # scale t^N of the map at which the odd part of the cross-entropy is computed
 
 
-def relu(setting: Setting) -> Iterator[Check]:
-    """Pixels are not negative, so neither are the top pair of S, and ReLU is the identity along the two lines."""
+def relu(setting: Setting) -> Iterator[Prediction]:
+    """Predict the loss of bias-free ReLU networks along the escape and ascent lines, and their escape times.
+
+    Pixels are not negative, so the top singular vectors of S are not either, and ReLU is the identity along both lines.
+    """
     images = setting.sample
     sigma, kappa = images.moments.sigma[0], images.moments.kappa
     for depth in setting.config.depths:
@@ -29,8 +32,11 @@ def relu(setting: Setting) -> Iterator[Check]:
         yield law(f"L={depth}, ReLU, random direction", depth, list(RELU_SCALES), setting.relu_times[depth], sigma)
 
 
-def cross_entropy(setting: Setting) -> Iterator[Check]:
-    """Any differentiable loss: the odd part along the escape line is set by its gradient at the zero map."""
+def cross_entropy(setting: Setting) -> Iterator[Prediction]:
+    """Predict the odd part of the cross-entropy along the escape line from its gradient at the zero map.
+
+    The statement holds for any differentiable loss.
+    """
     images = setting.sample
     u, sigma, v = np.linalg.svd(sample.cross_entropy_slope(images), full_matrices=False)
     yield equal("cross-entropy: rank of its gradient at the zero map", setting.classes - 1, np.sum(sigma > 1e-12), 0)
@@ -42,8 +48,8 @@ def cross_entropy(setting: Setting) -> Iterator[Check]:
         yield equal(what, -sigma[0], odd / SLIGHT, 1e-8, basis=LIMIT)
 
 
-def autograd(setting: Setting) -> Iterator[Check]:
-    """PyTorch differentiates the loss of the images themselves, and knows nothing of moments."""
+def autograd(setting: Setting) -> Iterator[Prediction]:
+    """Predict the Hessian that PyTorch computes from the images themselves, without moments."""
     images = setting.sample
     units = network.sizes(images.moments, 1, 1)
     at_zero = sample.autograd_hessian(network.zeros(units), images.X, images.Y)

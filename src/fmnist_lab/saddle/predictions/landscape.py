@@ -1,4 +1,4 @@
-"""Critical points beyond zero: Propositions 3 and 4."""
+"""Predictions for critical points other than zero: Propositions 3 and 4."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from fmnist_lab.saddle import network, theory
 from fmnist_lab.saddle.config import DATA
 from fmnist_lab.saddle.moments import BLOCK, Array, Moments, one_hot
-from fmnist_lab.saddle.prediction import Check, at_least, equal
+from fmnist_lab.saddle.prediction import Prediction, at_least, equal
 from fmnist_lab.saddle.setting import SMALL, Setting
 
 BOTTLENECKS = (1, 2, 3, 5, 10)
-SOLVED = 10_000  # images of the least-squares problem with more than SMALL unknowns a class
+SOLVED = 10_000  # images of the least-squares problem if it has more than SMALL unknowns for each class
 
 
-def saddles(setting: Setting) -> Iterator[Check]:
-    """A critical point for every rank, at its level; which directions lead down from it."""
+def saddles(setting: Setting) -> Iterator[Prediction]:
+    """Predict a critical point of every rank, its loss, and the negative eigenvalues there."""
     moments, small = setting.moments, setting.small
     width = setting.dense_width(small)
     for depth in setting.config.depths:
@@ -32,7 +32,7 @@ def saddles(setting: Setting) -> Iterator[Check]:
         yield from _curvature(depth, width, small)
 
 
-def _curvature(depth: int, width: int, moments: Moments) -> Iterator[Check]:
+def _curvature(depth: int, width: int, moments: Moments) -> Iterator[Prediction]:
     ranks = range(min(moments.rank, width) + 1)
     units = network.sizes(moments, depth, width)
     spectra = [np.linalg.eigvalsh(network.hessian(network.balanced(units, r, moments), moments)) for r in ranks]
@@ -41,7 +41,7 @@ def _curvature(depth: int, width: int, moments: Moments) -> Iterator[Check]:
     if depth > 1:
         yield at_least(f"{what}: least eigenvalue, of σ₁", 0, lowest, 1e-12, scale=sigma)
         return
-    # A unit that carries nothing is what can still leave; at full width none is left.
+    # The loss falls along a unit that carries no mode; at full rank there is no such unit.
     falls = [-theory.residual_sigma(r, moments) if r < width else 0.0 for r in ranks]
     yield equal(f"{what}: least eigenvalue, of σ₁", falls, lowest, 1e-12)
     index = [theory.saddle_index(r, width, moments) for r in ranks]
@@ -49,8 +49,8 @@ def _curvature(depth: int, width: int, moments: Moments) -> Iterator[Check]:
     yield equal(f"{what}: negative eigenvalues", index, negative, 0)
 
 
-def minimum(setting: Setting) -> Iterator[Check]:
-    """The least loss: of a bottleneck of k units, found by alternating regressions; of any width, by least squares."""
+def minimum(setting: Setting) -> Iterator[Prediction]:
+    """Predict the least loss with a bottleneck of k units (found by alternating regressions) and without one."""
     small, rng = setting.small, setting.generator("minimum")
     levels = theory.levels(small)
     for k in BOTTLENECKS:
@@ -66,7 +66,7 @@ def minimum(setting: Setting) -> Iterator[Check]:
 
 
 def alternate(k: int, moments: Moments, rng: np.random.Generator, rounds: int = 3000) -> float:
-    """loss − loss(0) of two layers with k units between them, each in turn solved for with the other held."""
+    """Return loss − loss(0) of two layers with k units between them, solving for one layer at a time."""
     W_0 = rng.standard_normal((k, moments.S.shape[1]))
     for _ in range(rounds):
         W_1 = np.linalg.solve(W_0 @ moments.C @ W_0.T, W_0 @ moments.S.T).T
@@ -75,7 +75,7 @@ def alternate(k: int, moments: Moments, rng: np.random.Generator, rounds: int = 
 
 
 def _inputs(setting: Setting) -> tuple[Array, Array]:
-    """The inputs (m, d) and one-hot labels (m, k) behind the moments."""
+    """Return inputs (m, d) and one-hot labels (m, k) that have the moments of the setting."""
     moments = setting.moments
     m = len(setting.images) if len(moments.C) <= SMALL else min(SOLVED, len(setting.images))
     blocks = (setting.images[start : min(start + BLOCK, m)] / DATA.brightest for start in range(0, m, BLOCK))

@@ -1,4 +1,4 @@
-"""What the loss does near zero: Theorem 1 and Proposition 2."""
+"""Predictions for the loss near zero: Theorem 1 and Proposition 2."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 from fmnist_lab.saddle import network, theory
 from fmnist_lab.saddle.moments import Array, Moments
 from fmnist_lab.saddle.network import STEP, Weights
-from fmnist_lab.saddle.prediction import LIMIT, Check, at_least, at_most, each_equal, equal
+from fmnist_lab.saddle.prediction import LIMIT, Prediction, at_least, at_most, each_equal, equal
 from fmnist_lab.saddle.setting import Setting
 
-DRAWS = 2000  # random directions
+DRAWS = 2000  # number of random directions
 MIDDLE = 0.7  # the factor c of the weights (0, c·1, 0)
 
 
-def gradient(setting: Setting) -> Iterator[Check]:
-    """Zero is critical; and the gradient that says so is the loss's own."""
+def gradient(setting: Setting) -> Iterator[Prediction]:
+    """Predict that the gradient is zero at zero, and that it is the derivative of the loss at random weights."""
     moments, rng = setting.moments, setting.generator("gradient")
     for depth in setting.config.depths:
         for width in sorted({1, setting.config.width}):
@@ -33,8 +33,8 @@ def gradient(setting: Setting) -> Iterator[Check]:
         yield equal(f"L={depth}: derivative along a random direction, at random weights", derivative, slope, 1e-12)
 
 
-def hessian(setting: Setting) -> Iterator[Check]:
-    """Strict for one hidden layer, with the singular values of S; nothing at all beyond."""
+def hessian(setting: Setting) -> Iterator[Prediction]:
+    """Predict the Hessian at zero: eigenvalues from the singular values of S for one hidden layer, zero for more."""
     moments = setting.moments
     width, sigma = setting.dense_width(moments), moments.sigma[0]
     for depth in setting.config.depths:
@@ -50,15 +50,15 @@ def hessian(setting: Setting) -> Iterator[Check]:
         yield equal(f"L=1, width {width}: negative eigenvalues at zero", index, negative, 0)
 
 
-def taylor(setting: Setting) -> Iterator[Check]:
-    """Along a line through zero the loss has the orders 0, N and 2N, and no others."""
+def taylor(setting: Setting) -> Iterator[Prediction]:
+    """Predict that the loss along a line through zero has terms of order 0, N and 2N only."""
     moments, rng = setting.moments, setting.generator("taylor")
     for depth in setting.config.depths:
         order = depth + 1
         units = setting.units(moments, depth)
         for name, V in (("escape", network.escape(units, moments)), ("random", network.random(units, rng))):
             slope, square = _slope(V, moments), _square(V, moments)
-            radius = (abs(slope) / square) ** (1 / order)  # both terms of one size
+            radius = (abs(slope) / square) ** (1 / order)  # both terms have a similar size
             found = _terms([0 * W for W in V], V, moments, radius)
             predicted = np.zeros(2 * order + 1)
             predicted[[order, 2 * order]] = -slope * radius**order, square / 2 * radius ** (2 * order)
@@ -69,8 +69,8 @@ def taylor(setting: Setting) -> Iterator[Check]:
                 yield equal(f"L={depth}, escape line: derivative of order {order}", derivative, found_derivative, 1e-13)
 
 
-def lines(setting: Setting) -> Iterator[Check]:
-    """One line descends, one ascends, and both are known exactly."""
+def lines(setting: Setting) -> Iterator[Prediction]:
+    """Predict the loss along the escape line, which descends, and along the ascent line."""
     moments = setting.moments
     sigma, kappa = moments.sigma[0], moments.kappa
     for depth in setting.config.depths:
@@ -89,8 +89,8 @@ def lines(setting: Setting) -> Iterator[Check]:
             yield equal(f"L={depth}, {name} line: slope in log-log near zero", order, rate, 1e-4, basis=LIMIT)
 
 
-def directions(setting: Setting) -> Iterator[Check]:
-    """Half of all directions descend, and none faster than the escape direction."""
+def directions(setting: Setting) -> Iterator[Prediction]:
+    """Predict that half of all directions descend, and none faster than the escape direction."""
     moments, rng = setting.small, setting.generator("directions")
     for depth in setting.config.depths:
         units = setting.units(moments, depth)
@@ -111,8 +111,8 @@ def directions(setting: Setting) -> Iterator[Check]:
         yield equal(f"L={depth}: descent over its bound, escape line", 1, reached, 1e-6, basis=LIMIT)
 
 
-def layers(setting: Setting) -> Iterator[Check]:
-    """With k layers zero and the others not: critical from k = 2, strict at 2, flat to order k beyond."""
+def layers(setting: Setting) -> Iterator[Prediction]:
+    """Predict the loss near weights with k layers zero: critical if k >= 2, and the lowest term is of order k."""
     moments, rng = setting.small, setting.generator("layers")
     depth = max(setting.config.depths)
     units, count = setting.units(moments, depth), depth + 1
@@ -127,7 +127,7 @@ def layers(setting: Setting) -> Iterator[Check]:
         yield equal(what, predicted, found[: k + 1], 1e-13, scale=np.abs(found).max())
         slope = network.norm(network.gradient(weights, moments))
         what = f"L={depth}, last {k} of {count} layers zero: norm of the gradient"
-        if k == 1:  # it sees the gradient of the map itself, through the layers below it
+        if k == 1:  # the only zero layer has the gradient of a linear map on the output of the layers below
             yield equal(what, np.linalg.norm(moments.S @ network.product(others[:-1]).T), slope, 1e-13)
         else:
             yield equal(what, 0, slope, 0)
@@ -138,8 +138,11 @@ def layers(setting: Setting) -> Iterator[Check]:
     yield equal(f"L=2 at (0, {MIDDLE}·1, 0): eigenvalues of the Hessian", predicted, np.linalg.eigvalsh(H), 1e-13)
 
 
-def converse(setting: Setting) -> Iterator[Check]:
-    """Without correlation, each image beside its negative with the same label, zero is a global minimum."""
+def converse(setting: Setting) -> Iterator[Prediction]:
+    """Predict that zero is a global minimum if inputs and labels are uncorrelated (S = 0).
+
+    S is zero if for each image its negative occurs with the same label.
+    """
     uncorrelated = dataclasses.replace(setting.small, S=np.zeros_like(setting.small.S))
     rng = setting.generator("converse")
     for depth in setting.config.depths:
@@ -149,12 +152,12 @@ def converse(setting: Setting) -> Iterator[Check]:
 
 
 def _slope(V: Weights, moments: Moments) -> float:
-    """⟨S, P(V)⟩."""
+    """Return ⟨S, P(V)⟩."""
     return float(np.sum(moments.S * network.product(V)))
 
 
 def _square(V: Weights, moments: Moments) -> float:
-    """‖P(V) X‖²/m."""
+    """Return ‖P(V) X‖²/m."""
     P = network.product(V)
     return float(np.sum((P @ moments.C) * P))
 
@@ -164,7 +167,7 @@ def _certificate(weights: Weights, moments: Moments) -> float:
 
 
 def _terms(weights: Weights, V: Weights, moments: Moments, radius: float) -> Array:
-    """Those of every order in t, 0 to 2N, of loss(W + tV) − loss(0) at t = radius."""
+    """Return the terms of order 0 to 2N in t of loss(W + tV) − loss(0), at t = radius."""
 
     def along(z: complex) -> complex:
         moved = [W + z * direction for W, direction in zip(weights, V, strict=True)]
