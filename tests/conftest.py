@@ -19,7 +19,7 @@ from fmnist_lab.compose import compose
 from fmnist_lab.config.schema import Config
 from fmnist_lab.data import Source, cache, prepare
 from fmnist_lab.data.folder import Unusable
-from support.made_up_reproduction import Paper, make_paper, pretend_records, write_neighbours
+from support.made_up_reproduction import Reproduction, make_reproduction, pretend_records, write_neighbours
 from support.made_up_sweep import Build, build_sweep
 from support.tiny_source import FASHION_MNIST, Tiny, make_tiny
 
@@ -142,21 +142,21 @@ def build() -> Build:
 
 
 @pytest.fixture(scope="module")
-def paper(build: Build) -> Iterator[Paper]:
-    """A made-up paper, and records of its runs that are on disk in name only."""
+def reproduction(build: Build) -> Iterator[Reproduction]:
+    """A made-up reproduction whose records exist in memory only."""
     with pytest.MonkeyPatch.context() as patch:
         pretend_records(patch)
-        yield make_paper(build)
+        yield make_reproduction(build)
 
 
 @pytest.fixture(scope="session")
 def outputs(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the page of the made-up paper once, with an audit, a saddle and a study beside it."""
+    """Build the page of the made-up reproduction once, with an audit, a saddle and a further sweep."""
     folder = tmp_path_factory.mktemp("outputs")
     write_neighbours(folder)
     with pytest.MonkeyPatch.context() as patch:
         pretend_records(patch)
-        make_paper(build).build(folder)
+        make_reproduction(build).build(folder)
     return folder
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from fmnist_lab.audit.search import printed_cells, readings
+from fmnist_lab.audit.search import assume_networks, printed_entries
 from fmnist_lab.compose import expand
 from fmnist_lab.reproduction.candidates import stated_setting
 from fmnist_lab.reproduction.report import load_report
@@ -104,7 +104,7 @@ def test_a_preset_of_the_audit_tests_every_epoch_up_to_the_fifteenth(preset):
 
 @pytest.mark.promise
 def test_the_audit_covers_every_printed_network_and_the_stated_settings():
-    networks_of_entries = readings(printed_cells(load_report()))
+    networks_of_entries = assume_networks(printed_entries(load_report()))
     grid, seeds = (expand(f"experiment={preset}") for preset in AUDIT)
     networks = {str(config.architecture.hidden) for config in seeds}
     assert networks == set(networks_of_entries["architecture"])

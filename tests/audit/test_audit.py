@@ -1,4 +1,4 @@
-"""The audit: on tables made by a known law, on hand-made oracles, and on real small runs."""
+"""The audit on tables made by a known law, on values computed by hand, and on real small runs."""
 
 import dataclasses
 import math
@@ -16,14 +16,14 @@ from fmnist_lab.audit.planted import APART, plant, spread_out, try_planted
 from fmnist_lab.audit.search import (
     ALPHA,
     CANDIDATE,
+    assume_networks,
     candidates,
     candidates_alike,
     choose,
     in_common,
     misfits,
     noise,
-    printed_cells,
-    readings,
+    printed_entries,
     transfer,
     unexplained,
 )
@@ -41,13 +41,13 @@ FINALISTS = [(0.02, 128), (0.01, 64), (0.05, 256)]
 
 
 def accuracy(network, model, lr_updates):
-    """A made-up law: wider networks and the custom model gain sooner, all less and less."""
+    """Return the accuracy by a made-up law: wider networks and the custom model learn faster, with falling gains."""
     gain = 1 + 0.1 * [*NETWORKS, *ONE_LAYER].index(network) + 0.5 * (model == "custom")
     return 0.90 - 0.30 * (1 + gain * lr_updates) ** -0.4
 
 
 def measure(rng, sd=SD, finalists=FINALISTS, seeds=5, rates=(0.002, 0.01, 0.02, 0.05), epochs=12):
-    """What the audit would measure under that law: all seeds at the finalists, one elsewhere, there without 1024s."""
+    """Return measurements under that law: all seeds at the finalists, else one seed and no layer of 1024 units."""
     rows = []
     for lr in rates:
         for batch_size in (64, 128, 256):
@@ -67,11 +67,11 @@ def measure(rng, sd=SD, finalists=FINALISTS, seeds=5, rates=(0.002, 0.01, 0.02, 
 
 
 def print_at(lr_updates, rng, sd=SD):
-    """The report's tables as the law would have made them; its one layer was 256-10."""
-    cells = printed_cells(REPORT)
-    meant = cells["hidden"].replace("[256]", "[256, 10]")
-    exact = [accuracy(network, model, lr_updates) for network, model in zip(meant, cells["model"], strict=True)]
-    return cells.assign(published=np.array(exact) + rng.normal(0, sd, len(cells)))
+    """Return the tables of the report as the law would give them; the network of one layer was 256-10."""
+    entries = printed_entries(REPORT)
+    meant = entries["hidden"].replace("[256]", "[256, 10]")
+    exact = [accuracy(network, model, lr_updates) for network, model in zip(meant, entries["model"], strict=True)]
+    return entries.assign(published=np.array(exact) + rng.normal(0, sd, len(entries)))
 
 
 @pytest.fixture(scope="module")
@@ -94,25 +94,25 @@ def ranked(misfit):
     return candidates(misfit)
 
 
-def test_every_cell_of_a_tables_settings_is_there_and_one_layer_is_read_both_ways():
-    cells = printed_cells(REPORT)
-    assert len(cells) == 16
-    assert "[8, 128]" not in set(cells["hidden"])  # trained for more epochs than the others
-    assert cells.set_index(["table", "hidden", "model"])["published"]["table2", "[256, 16]", "custom"] == 0.8448
-    read = readings(cells)
-    assert len(read) == 18
-    third = read[read["table"] == "table3"]
+def test_every_entry_at_table_settings_is_there_and_one_layer_has_two_candidate_networks():
+    entries = printed_entries(REPORT)
+    assert len(entries) == 16
+    assert "[8, 128]" not in set(entries["hidden"])  # trained for more epochs than the others
+    assert entries.set_index(["table", "hidden", "model"])["published"]["table2", "[256, 16]", "custom"] == 0.8448
+    assumed = assume_networks(entries)
+    assert len(assumed) == 18
+    third, others = assumed[assumed["table"] == "table3"], assumed[assumed["table"] != "table3"]
     assert set(zip(third["reading"], third["architecture"], strict=True)) == {(one, one) for one in ONE_LAYER}
-    assert (read.loc[read["table"] != "table3", "architecture"] == read.loc[read["table"] != "table3", "hidden"]).all()
+    assert (others["architecture"] == others["hidden"]).all()
 
 
 def one_network(values, published):
-    """Two epochs of one network with these accuracies in the second, and its cell."""
+    """Return two epochs of one network with these accuracies in the second, and its printed entry."""
     rows = [("[8]", "custom", 0.1, 64, epoch, epoch, seed, value - 0.5 * (epoch == 1))
             for epoch in (1, 2) for seed, value in enumerate(values)]  # fmt: skip
     names = ["architecture", "model", "lr", "batch_size", "epochs", "updates", "seed", "test_accuracy"]
-    cell = {"table": "t", "hidden": "[8]", "model": "custom", "published": published}
-    return pd.DataFrame(rows, columns=names), pd.DataFrame([cell])
+    entry = {"table": "t", "hidden": "[8]", "model": "custom", "published": published}
+    return pd.DataFrame(rows, columns=names), pd.DataFrame([entry])
 
 
 def test_a_misfit_is_the_difference_in_half_widths_of_the_prediction_interval():
@@ -128,17 +128,17 @@ def test_a_misfit_is_the_difference_in_half_widths_of_the_prediction_interval():
 def test_noise_is_that_near_the_printed_accuracy():
     measured, printed = one_network([0.80, 0.81, 0.83], published=0.81)
     measured.loc[measured["epochs"] == 1, "test_accuracy"] = [0.2, 0.4, 0.6]
-    (row,) = noise(measured, readings(printed)).to_dict("records")
+    (row,) = noise(measured, assume_networks(printed)).to_dict("records")
     assert (row["sd"], row["degrees"]) == (pytest.approx(np.std([0.80, 0.81, 0.83], ddof=1)), 2)
-    (far,) = noise(measured, readings(printed.assign(published=0.95))).to_dict("records")
+    (far,) = noise(measured, assume_networks(printed.assign(published=0.95))).to_dict("records")
     assert far["sd"] == pytest.approx(math.sqrt((row["sd"] ** 2 + 0.2**2) / 2))
 
 
-def test_a_network_without_repetitions_has_the_noise_of_the_others_of_its_model():
+def test_a_network_with_one_seed_gets_the_noise_of_other_networks_of_its_model():
     measured, printed = one_network([0.80, 0.81, 0.83], published=0.81)
     other = measured[measured["seed"] == 0].assign(architecture="[16]")
-    cells = readings(pd.concat([printed, printed.assign(hidden="[16]"), printed.assign(model="torch")]))
-    found = noise(pd.concat([measured, other]), cells).set_index(["hidden", "model"])["sd"]
+    entries = assume_networks(pd.concat([printed, printed.assign(hidden="[16]"), printed.assign(model="torch")]))
+    found = noise(pd.concat([measured, other]), entries).set_index(["hidden", "model"])["sd"]
     assert found["[8]", "custom"] == found["[16]", "custom"]
     assert ("[8]", "torch") not in found
 
@@ -152,7 +152,7 @@ def test_only_differences_count(shift):
     np.testing.assert_allclose(misfits(measured, printed.assign(published=0.82 + shift))["misfit"], before, atol=1e-6)
 
 
-def test_the_settings_behind_a_table_are_kept_with_their_like(ranked):
+def test_the_settings_behind_a_table_are_kept_with_equivalent_ones(ranked):
     for table, rows in ranked.groupby("table"):
         kept = rows[rows["kept"]]
         at = kept[(kept["lr"] == 0.02) & (kept["batch_size"] == 128) & (kept["epochs"] == 7)]
@@ -165,7 +165,7 @@ def test_the_settings_behind_a_table_are_kept_with_their_like(ranked):
     assert not ranked.loc[ranked["lr"] == 0.002, "kept"].any()
 
 
-def test_the_best_come_first_those_measured_in_full_before_the_others(ranked):
+def test_candidates_measured_in_full_come_first_and_the_best_of_them_lead(ranked):
     for _, rows in ranked.groupby("table"):
         full = rows[rows["seeds"] == 5]
         assert list(full.index) == list(rows.index[: len(full)])
@@ -174,7 +174,7 @@ def test_the_best_come_first_those_measured_in_full_before_the_others(ranked):
         assert 52.5 / APART < full.iloc[0]["lr_updates"] < 52.5 * APART or rows["cells"].max() == 2
 
 
-def test_a_slip_is_named_and_does_not_move_the_rest(measured, printed, ranked):
+def test_a_wrong_printed_value_is_named_and_does_not_change_the_best_candidate(measured, printed, ranked):
     slip = (printed["hidden"] == "[16, 128]") & (printed["model"] == "custom")
     misfit = misfits(measured, printed.assign(published=printed["published"] + 0.03 * slip))
     again = candidates(misfit)
@@ -187,7 +187,7 @@ def test_a_slip_is_named_and_does_not_move_the_rest(measured, printed, ranked):
     assert now["scale"] == 1
 
 
-def test_when_nothing_fits_the_best_is_kept_and_the_scale_says_so(measured, printed):
+def test_when_nothing_fits_the_best_is_kept_and_the_scale_exceeds_1(measured, printed):
     wrong = printed.assign(published=printed["published"] + np.where(np.arange(len(printed)) % 4 < 2, 0.05, -0.05))
     for _, rows in candidates(misfits(measured, wrong)).groupby("table"):
         assert rows["kept"].any()
@@ -210,11 +210,13 @@ def test_the_finalists_are_the_best_of_each_table_in_turn():
     assert choose(frame, 9) == [(0.1, 64), (0.2, 64), (0.3, 64), (0.2, 128)]
 
 
-def test_no_setting_is_a_finalist_because_more_of_it_is_known(printed):
+def test_no_setting_is_a_finalist_because_it_has_more_measurements(printed):
     measured = measure(np.random.default_rng(1), finalists=[(0.02, 128)])
     repeated = (measured["lr"] == 0.02) & (measured["batch_size"] == 128)
     measured.loc[repeated, "test_accuracy"] -= 0.05 * measured["architecture"].isin(["[8, 128]", "[256, 8]", "[256]"])
-    assert choose(candidates(misfits(measured, printed)), 1) == [(0.02, 128)]  # known best, for all that it fits worse
+    assert choose(candidates(misfits(measured, printed)), 1) == [
+        (0.02, 128)
+    ]  # it has the most measurements, although it fits worse
     ranked = candidates_alike(measured, printed)
     assert set(ranked["seeds"]) == {1}
     assert (ranked.groupby("table")["cells"].nunique() == 1).all()
@@ -222,12 +224,12 @@ def test_no_setting_is_a_finalist_because_more_of_it_is_known(printed):
     assert (0.02, 128) not in choose(ranked, 3)
 
 
-def test_settings_have_in_common_what_was_measured_at_all_of_them():
+def test_in_common_keeps_what_was_measured_at_all_settings():
     measured = measure(np.random.default_rng(1), seeds=2)
     gap = (measured["architecture"] == "[8, 128]") & (measured["model"] == "torch") & (measured["lr"] == 0.05)
-    cells = in_common(measured[~gap]).groupby(["lr", "batch_size"])[["architecture", "model"]]
-    assert cells.ngroups == 12
-    for _, rows in cells:
+    entries = in_common(measured[~gap]).groupby(["lr", "batch_size"])[["architecture", "model"]]
+    assert entries.ngroups == 12
+    for _, rows in entries:
         assert len(rows.drop_duplicates()) == len(rows) / 12 == 2 * (len(NETWORKS) - 2 + len(ONE_LAYER)) - 1
 
 
@@ -243,7 +245,7 @@ def test_settings_explain_their_own_table_and_are_tested_on_the_others(misfit, r
 
 @pytest.mark.promise
 def test_planted_settings_are_found_at_the_rate_of_the_confidence(measured):
-    found = try_planted(measured, printed_cells(REPORT))
+    found = try_planted(measured, printed_entries(REPORT))
     apart = found.drop_duplicates("lr_updates")["lr_updates"]
     assert (apart.diff().dropna() > 0).all()
     assert (apart.to_numpy()[1:] / apart.to_numpy()[:-1] >= APART - 1e-9).all()
@@ -253,18 +255,18 @@ def test_planted_settings_are_found_at_the_rate_of_the_confidence(measured):
     assert (sharp["high"] / sharp["low"] < found["high"].max() / found["low"].min() / 2).mean() > 0.9
 
 
-def test_what_is_planted_is_hidden(measured):
-    cells = readings(printed_cells(REPORT))
-    first = cells[cells["table"] == "table1"]
+def test_planted_runs_are_not_among_the_measurements(measured):
+    entries = assume_networks(printed_entries(REPORT))
+    first = entries[entries["table"] == "table1"]
     setting = pd.Series({"lr": 0.02, "batch_size": 128, "epochs": 7})
     planted, known = plant(measured, first, setting, number=1)
     assert len(planted) == len(first)
     at = known[(known["lr"] == 0.02) & (known["batch_size"] == 128) & (known["epochs"] == 7)]
-    for cell in planted.to_dict("records"):
-        left = at[(at["architecture"] == cell["hidden"]) & (at["model"] == cell["model"])]
+    for entry in planted.to_dict("records"):
+        left = at[(at["architecture"] == entry["hidden"]) & (at["model"] == entry["model"])]
         assert len(left) == 4
-        assert cell["published"] in set(measured["test_accuracy"])
-        assert cell["published"] not in set(known["test_accuracy"])
+        assert entry["published"] in set(measured["test_accuracy"])
+        assert entry["published"] not in set(known["test_accuracy"])
 
 
 def test_planted_settings_differ():
@@ -273,13 +275,13 @@ def test_planted_settings_differ():
 
 
 @pytest.mark.promise
-def test_the_audit_writes_what_it_found(measured, tmp_path):
-    said = write_audit(measured, REPORT, tmp_path)
+def test_the_audit_writes_its_outcome(measured, tmp_path):
+    sentences = write_audit(measured, REPORT, tmp_path)
     tables = ("measured", "misfits", "candidates", "ranking", "unexplained", "transfer", "planted")
     others = ("heat_map.png", "heat_map.svg", "findings.txt")
     assert {path.name for path in tmp_path.iterdir()} == {*(f"{name}.csv" for name in tables), *others}
-    assert (tmp_path / "findings.txt").read_text().splitlines() == said
-    assert [line.split(":")[0] for line in said] == ["table1", "table2", "table3", "planted tables"]
+    assert (tmp_path / "findings.txt").read_text().splitlines() == sentences
+    assert [line.split(":")[0] for line in sentences] == ["table1", "table2", "table3", "planted tables"]
     ranking = pd.read_csv(tmp_path / "ranking.csv")
     stated = stated_setting(REPORT)
     assert stated == {"lr": 0.002, "batch_size": 128, "epochs": 10}
@@ -289,27 +291,29 @@ def test_the_audit_writes_what_it_found(measured, tmp_path):
 
 
 @pytest.mark.promise
-def test_without_its_proof_the_audit_says_the_same_of_the_tables(measured, tmp_path):
+def test_without_planted_tables_the_audit_still_has_findings_for_each_table(measured, tmp_path):
     (tmp_path / "planted.csv").touch()
-    said = write_audit(measured, REPORT, tmp_path, prove=False)
-    assert [line.split(":")[0] for line in said] == ["table1", "table2", "table3"]
+    sentences = write_audit(measured, REPORT, tmp_path, prove=False)
+    assert [line.split(":")[0] for line in sentences] == ["table1", "table2", "table3"]
     assert not (tmp_path / "planted.csv").exists()
 
 
-def test_changing_a_printed_value_changes_what_is_said(measured):
+def test_changing_a_printed_value_changes_the_findings(measured):
     table = REPORT.tables["table1"]
     rows = tuple(
-        dataclasses.replace(row, cells={model: cell._replace(test_accuracy=0.7) for model, cell in row.cells.items()})
+        dataclasses.replace(
+            row, entries={model: entry._replace(test_accuracy=0.7) for model, entry in row.entries.items()}
+        )
         for row in table.rows
     )
     changed = dataclasses.replace(REPORT, tables={**REPORT.tables, "table1": dataclasses.replace(table, rows=rows)})
-    before, after = (said_of(measured, report) for report in (REPORT, changed))
+    before, after = (findings_of(measured, report) for report in (REPORT, changed))
     assert after[0] != before[0]
     assert after[1:] == before[1:]
 
 
-def said_of(measured, report):
-    misfit = misfits(measured, printed_cells(report))
+def findings_of(measured, report):
+    misfit = misfits(measured, printed_entries(report))
     ranked = candidates(misfit)
     return findings(ranked, unexplained(misfit, ranked), stated_setting(report))
 

@@ -1,4 +1,4 @@
-"""Frames of runs in, verdicts out: planted truths, scarce data, and one judgement of real runs."""
+"""Verdicts on runs with planted values, on few runs, and on one set of real runs."""
 
 import dataclasses
 import functools
@@ -11,8 +11,8 @@ import pytest
 from fmnist_lab.comparison.parsing import package_text
 from fmnist_lab.comparison.run_selection import Samples, join
 from fmnist_lab.comparison.statistics import VERDICTS
-from fmnist_lab.config.identity import flat
-from fmnist_lab.reproduction.assessment import COLUMNS, assess, cells
+from fmnist_lab.config.schema import flat
+from fmnist_lab.reproduction.assessment import COLUMNS, assess, table_entries
 from fmnist_lab.reproduction.claims import load_claims, parse_claims
 from fmnist_lab.reproduction.report import parse_report
 from fmnist_lab.results.frames import CURVES, RESULTS, gather
@@ -43,19 +43,19 @@ NETWORKS = [
 ] + ["[256]", "[256, 128]"]
 
 
-UNTOLD = ["table1-8-128-custom-accuracy", "table1-8-128-torch-accuracy"]
+UNSPECIFIED = ["table1-8-128-custom-accuracy", "table1-8-128-torch-accuracy"]
 
 
 class Laboratory:
-    """Synthetic runs: accuracies about a mean, curves that rise to them; each call adds runs."""
+    """Synthetic runs with accuracies around a mean and rising curves; each call of `train` adds runs."""
 
     def __init__(self) -> None:
         self.results: list[dict] = []
         self.curves: list[dict] = []
         self.rng = np.random.default_rng(0)
 
-    def train(self, accuracy, seconds=10.0, *, seeds=range(5), noise=0.001, workers=2, **told) -> "Laboratory":
-        setting = {**SETTINGS, "model.name": told.pop("model"), **told}
+    def train(self, accuracy, seconds=10.0, *, seeds=range(5), noise=0.001, workers=2, **settings) -> "Laboratory":
+        setting = {**SETTINGS, "model.name": settings.pop("model"), **settings}
         setting = {"model.init": INIT[setting["model.name"]], **setting}
         for seed in seeds:
             run = f"{len(self.results):012d}"
@@ -84,18 +84,18 @@ class Laboratory:
         return assess(*self.frames, **keywords).set_index("claim")
 
 
-def rivals(custom: float, torch: float, **told) -> Laboratory:
-    """Every printed network, custom and torch."""
+def both_models(custom: float, torch: float, **settings) -> Laboratory:
+    """Return runs of both models for every printed network."""
     laboratory = Laboratory()
     for hidden in NETWORKS:
-        laboratory.train(custom, 9.0, model="custom", **{"architecture.hidden": hidden}, **told)
-        laboratory.train(torch, 12.0, model="torch", **{"architecture.hidden": hidden}, **told)
+        laboratory.train(custom, 9.0, model="custom", **{"architecture.hidden": hidden}, **settings)
+        laboratory.train(torch, 12.0, model="torch", **{"architecture.hidden": hidden}, **settings)
     return laboratory
 
 
 @functools.cache
 def assessed(custom: float, torch: float) -> pd.DataFrame:
-    return rivals(custom, torch).assess()
+    return both_models(custom, torch).assess()
 
 
 def test_without_runs_every_claim_has_a_verdict_and_a_reason():
@@ -111,13 +111,13 @@ def test_without_runs_every_claim_has_a_verdict_and_a_reason():
 
 @pytest.mark.promise
 def test_every_verdict_is_a_known_one():
-    table = rivals(0.83, 0.82).assess(saddle=True)
+    table = both_models(0.83, 0.82).assess(saddle=True)
     assert set(table["verdict"]) <= set(VERDICTS)
     assert (table["reason"] != "").all()
 
 
 @pytest.mark.promise
-def test_a_cell_is_reproduced_where_our_runs_give_it_and_higher_where_they_do_not():
+def test_an_entry_is_reproduced_if_our_runs_agree_and_else_published_higher():
     row = assessed(0.8379, 0.76).loc["table1-16-128-custom-accuracy"]  # printed: 0.8329
     assert row["verdict"] == "reproduced"
     assert row["published"] == "83.29 %"
@@ -131,16 +131,16 @@ def test_a_cell_is_reproduced_where_our_runs_give_it_and_higher_where_they_do_no
 
 
 @pytest.mark.promise
-def test_one_seed_is_honestly_inconclusive():
-    laboratory = rivals(0.8379, 0.76, seeds=[0])
+def test_one_seed_is_inconclusive():
+    laboratory = both_models(0.8379, 0.76, seeds=[0])
     table = laboratory.assess()
     assessed = table[table["kind"].isin(["cell", "note"]) | table.index.isin(["custom-always-ahead"])]
-    assert set(assessed.drop(index=UNTOLD)["verdict"]) == {"inconclusive"}
+    assert set(assessed.drop(index=UNSPECIFIED)["verdict"]) == {"inconclusive"}
 
 
 @pytest.mark.promise
 def test_a_changed_printed_value_changes_table_and_verdict():
-    frames = rivals(0.8379, 0.76).frames
+    frames = both_models(0.8379, 0.76).frames
     changed = REPORT.replace("- {hidden: [16, 128], custom: [0.8329", "- {hidden: [16, 128], custom: [0.8729")
     assert changed != REPORT
     claims = parse_claims(package_text("fmnist_lab.reproduction", "claims.yaml"), parse_report(changed))
@@ -148,7 +148,7 @@ def test_a_changed_printed_value_changes_table_and_verdict():
     assert table.loc["table1-16-128-custom-accuracy", "verdict"] == "published higher"
     assert table.loc["table1-16-128-custom-accuracy", "published"] == "87.29 %"
     assert table.loc["cell-printed-twice", "verdict"] == "consistent"
-    assert 0.8729 in set(cells(frames[0], "table1", claims=claims)["published_accuracy"])
+    assert 0.8729 in set(table_entries(frames[0], "table1", claims=claims)["published_accuracy"])
 
 
 @pytest.mark.promise
@@ -161,17 +161,17 @@ def test_sentences_hold_and_fail_with_the_runs():
 
 
 @pytest.mark.promise
-def test_what_all_seeds_show_in_all_samples_holds_however_many_the_samples():
+def test_a_property_of_all_runs_holds_for_any_number_of_samples():
     assert assessed(0.85, 0.83).loc["no-divergence", "measured"].endswith("5 of 5 seeds")
-    runs, curves = rivals(0.85, 0.83).frames
+    runs, curves = both_models(0.85, 0.83).frames
     lost = assess(runs.assign(status="diverged"), curves).set_index("claim").loc["no-divergence"]
     assert lost["verdict"] == "does not hold"
-    assert np.isnan(lost["difference"])  # a share is none
+    assert np.isnan(lost["difference"])  # a share is not a difference
 
 
 @pytest.mark.promise
-def test_the_row_whose_settings_are_untold_is_shown_and_not_judged():
-    for claim in UNTOLD:
+def test_the_row_with_unspecified_settings_is_shown_but_not_testable():
+    for claim in UNSPECIFIED:
         row = assessed(0.85, 0.76).loc[claim]
         assert (row["verdict"], row["n"]) == ("not testable", 5)
         assert "with more epochs" in row["reason"]
@@ -180,30 +180,30 @@ def test_the_row_whose_settings_are_untold_is_shown_and_not_judged():
         )
 
 
-def test_a_note_is_judged_part_by_part():
-    table = rivals(0.85, 0.83).train(0.86, model="custom", **{"architecture.hidden": "[1024, 128]"}).assess()
+def test_a_note_holds_only_if_each_of_its_assertions_does():
+    table = both_models(0.85, 0.83).train(0.86, model="custom", **{"architecture.hidden": "[1024, 128]"}).assess()
     assert table.loc["table1-16-128-custom-note", "verdict"] == "holds"
     assert table.loc["table2-256-8-torch-note", "verdict"] == "holds"  # less accurate; the other half is of time
     assert table.loc["table3-256-custom-note", "verdict"] == "inconclusive"  # ahead at every epoch, the gap is the same
 
 
 @pytest.mark.promise
-def test_what_a_note_says_of_time_is_not_tested():
-    frames = rivals(0.85, 0.83).frames
+def test_assertions_of_a_note_about_time_are_not_tested():
+    frames = both_models(0.85, 0.83).frames
     slower = frames[0].assign(fit_seconds=frames[0]["fit_seconds"] * (1 + 3 * (frames[0]["model.name"] == "custom")))
     for runs in (frames[0], slower):
         note = assess(runs, frames[1]).set_index("claim").loc["table1-64-128-custom-note"]
         assert note["verdict"] == "holds"
-        assert "on time: the printed seconds are of the author's machine" in note["reason"]
+        assert "on time: the printed seconds were measured on the author's machine" in note["reason"]
 
 
-def test_runs_on_other_data_judge_nothing():
-    runs, curves = rivals(0.85, 0.83).frames
+def test_runs_on_other_data_do_not_count():
+    runs, curves = both_models(0.85, 0.83).frames
     table = assess(runs.assign(**{"data.name": "kmnist"}), curves)
     assert not table["n"].any()
 
 
-def test_rivals_that_are_alike_in_every_run_are_identical():
+def test_models_that_are_equal_in_every_run_are_identical():
     laboratory = Laboratory()
     for model in ("custom", "torch"):
         laboratory.rng = np.random.default_rng(1)
@@ -218,7 +218,7 @@ def test_times_of_other_conditions_are_not_compared():
     table = laboratory.assess()
     assert "different conditions" not in table.loc["table1-16-128-custom-note", "reason"]
     assert "different conditions" in table.loc["table1-16-128-custom-time", "reason"]
-    assert cells(laboratory.frames[0], "table1")["seconds_median"].isna().all()
+    assert table_entries(laboratory.frames[0], "table1")["seconds_median"].isna().all()
 
 
 def test_seconds_are_not_testable_and_their_ratio_is_shown():
@@ -229,7 +229,7 @@ def test_seconds_are_not_testable_and_their_ratio_is_shown():
 
 
 @pytest.mark.promise
-def test_a_curve_that_is_met_and_one_that_is_not():
+def test_a_curve_inside_the_band_is_reproduced_and_one_outside_is_not():
     figure = load_claims().report.figures["figure2"]
     laboratory = Laboratory()
     for model in ("custom", "torch"):
@@ -254,21 +254,21 @@ def test_agreement_with_fitted_settings_explains_and_never_reproduces():
     ):
         laboratory.train(accuracy, model=model, lr=0.02, **{"architecture.hidden": network})
     runs = laboratory.frames[0]
-    table = cells(runs, "table3", "inferred")
+    table = table_entries(runs, "table3", "inferred")
     assert list(table["hidden"]) == ["[256]", "[256]", "[256, 10]", "[256, 10]"]
     assert set(table["verdict"]) == {"explained"}
     claims = load_claims()
-    elsewhere = dataclasses.replace(claims.inferred["table3"], fitted_on=("table1",))
-    claims = dataclasses.replace(claims, inferred={**claims.inferred, "table3": elsewhere})
-    assert set(cells(runs, "table3", "inferred", claims=claims)["verdict"]) == {"reproduced"}
+    on_other_tables = dataclasses.replace(claims.inferred["table3"], fitted_on=("table1",))
+    claims = dataclasses.replace(claims, inferred={**claims.inferred, "table3": on_other_tables})
+    assert set(table_entries(runs, "table3", "inferred", claims=claims)["verdict"]) == {"reproduced"}
     laboratory.train(0.76, model="custom", **{"architecture.hidden": "[256]"})
     reason = laboratory.assess().loc["table3-256-custom-accuracy", "reason"]
     assert "256-10 85." in reason
     assert "explained" in reason
 
 
-def test_a_table_stands_in_the_reports_layout_with_notes_from_the_data():
-    table = cells(rivals(0.85, 0.83).frames[0], "table1")
+def test_a_table_has_the_layout_of_the_report_and_notes_from_the_data():
+    table = table_entries(both_models(0.85, 0.83).frames[0], "table1")
     assert list(table)[:12] == [
         "hidden",
         "model",
@@ -296,36 +296,36 @@ def test_a_table_stands_in_the_reports_layout_with_notes_from_the_data():
     assert table["published_note"][1] == "converges faster; slightly more accurate"
     middle = (table["low"] + table["high"]) / 2
     assert np.allclose(middle[2:], table["test_accuracy_mean"][2:])
-    assert middle[:2].isna().all()  # settings untold: nothing to predict
+    assert middle[:2].isna().all()  # unspecified settings: no prediction
 
 
 def test_runs_of_other_settings_do_not_count():
-    frames = rivals(0.8379, 0.76).frames
-    more = rivals(0.5, 0.5, **{"data.scaling": "unit"}).frames
+    frames = both_models(0.8379, 0.76).frames
+    more = both_models(0.5, 0.5, **{"data.scaling": "unit"}).frames
     both = pd.concat([frames[0], more[0].assign(run="x" + more[0]["run"])])
-    assert cells(both, "table1").equals(cells(frames[0], "table1"))
+    assert table_entries(both, "table1").equals(table_entries(frames[0], "table1"))
 
 
 def test_a_seed_counts_once():
-    runs, _ = rivals(0.8379, 0.76).frames
+    runs, _ = both_models(0.8379, 0.76).frames
     again = runs.assign(run="x" + runs["run"], device="mps")
-    once, twice = cells(runs, "table1"), cells(pd.concat([runs, again]), "table1")
+    once, twice = table_entries(runs, "table1"), table_entries(pd.concat([runs, again]), "table1")
     assert list(twice["n"]) == list(once["n"]) == [5] * 8
     assert np.allclose(twice["half_width"], once["half_width"], equal_nan=True)
 
 
-def test_a_diverged_run_is_told():
-    runs, _ = rivals(0.8379, 0.76).frames
+def test_a_diverged_run_is_named_in_the_reason():
+    runs, _ = both_models(0.8379, 0.76).frames
     lost = (runs["model.name"] == "custom") & (runs["architecture.hidden"] == "[16, 128]") & (runs["seed"] == 0)
     runs.loc[lost, "status"] = "diverged"
-    row = cells(runs, "table1").iloc[3]
+    row = table_entries(runs, "table1").iloc[3]
     assert row["n"] == 4
     assert "1 of 5 runs diverged" in row["reason"]
     assert np.isnan(row["p"])
 
 
 @pytest.mark.parametrize(("saddle", "verdict"), [(None, "not testable"), (True, "holds"), (False, "does not hold")])
-def test_the_theorem_points_to_its_checks(saddle, verdict):
+def test_the_theorem_names_its_command(saddle, verdict):
     row = assess(EMPTY, EMPTY, saddle=saddle).set_index("claim").loc["saddle-at-zero"]
     assert row["verdict"] == verdict
     assert "python -m fmnist_lab saddle" in row["reason"]
@@ -354,8 +354,8 @@ def test_metrics_of_a_curve():
 
 
 @pytest.mark.promise
-def test_real_runs_are_judged(small):
-    """Small networks on 2 000 images, trained and gathered as the lab does it, stand for the table they are not."""
+def test_real_runs_are_assessed(small):
+    """Networks trained for one epoch on 2 000 images take the place of the runs of Table 3."""
     from fmnist_lab.runs.run import train
 
     configs = [
@@ -366,8 +366,8 @@ def test_real_runs_are_judged(small):
     base = {**claims.base, "epochs": 1, "data.validation": 58000, "data.split": "last"}
     claims = dataclasses.replace(claims, base=base)
     table = assess(join(frames.results, frames.settings), frames.curves, claims=claims).set_index("claim")
-    cell = table.loc["table3-256-custom-accuracy"]
-    assert (cell["verdict"], cell["n"]) == ("published higher", 5)
+    entry = table.loc["table3-256-custom-accuracy"]
+    assert (entry["verdict"], entry["n"]) == ("published higher", 5)
     assert table.loc["table3-accuracy", "verdict"] in ("holds", "inconclusive")
     assert table.loc["table3-256-custom-time", "measured"]
     assert table.loc["table1-16-128-custom-accuracy", "reason"] == "no run yet"

@@ -1,4 +1,4 @@
-"""The claims: every one has a test or a reason, refers to what exists, and its experiments train its runs."""
+"""Every claim has a test or a reason, refers to printed values that exist, and its experiments train its runs."""
 
 import itertools
 import math
@@ -42,7 +42,7 @@ def of_kind(kind: str) -> list[Claim]:
 
 
 def samples_of(claim: Claim) -> list[dict]:
-    """Every sample that the claim's tests measure, with those of printed values at the report's settings."""
+    """Return every sample that the tests of a claim measure, those of printed values at the settings of the report."""
     found = []
     for test in claim.tests:
         match test:
@@ -62,7 +62,7 @@ def samples_of(claim: Claim) -> list[dict]:
 
 
 def planned(experiment: str) -> list[dict]:
-    """The flat configuration of each run that a preset trains."""
+    """Return the flat configuration of each run that a preset trains."""
     params = yaml.safe_load((EXPERIMENTS / f"{experiment}.yaml").read_text())["hydra"]["sweeper"]["params"]
     choices = {"model": "custom,torch", **params}
     values = [re.split(r",(?![^\[]*\])", str(choice)) for choice in choices.values()]
@@ -85,11 +85,11 @@ def test_the_number_of_claims_of_each_kind():
 
 
 @pytest.mark.parametrize("claim", CLAIMS.claims.values(), ids=lambda claim: claim.id)
-def test_every_claim_can_be_judged_or_says_why_not(claim):
+def test_every_claim_has_tests_or_a_reason(claim):
     assert claim.tests or claim.not_testable
-    assert claim.says
+    assert claim.statement
     assert claim.where
-    assert claim.mark in KNOWN_BASES
+    assert claim.basis in KNOWN_BASES
     assert claim.published_runs >= 1
     assert claim.experiments or claim.command or claim.kind == "contradiction" or claim.not_testable
 
@@ -102,7 +102,7 @@ def test_settings_of_samples_are_configuration_keys():
 
 
 @pytest.mark.promise
-def test_every_claims_experiments_train_the_runs_that_judge_it():
+def test_the_experiments_of_every_claim_train_the_runs_of_its_tests():
     plans = {experiment: planned(experiment) for experiment in CLAIMS.experiments}
     samples = Samples(pd.DataFrame(), pd.DataFrame(), CLAIMS.base)
     for claim in CLAIMS.claims.values():
@@ -119,7 +119,7 @@ def test_every_claims_experiments_train_the_runs_that_judge_it():
             assert any(all(run[key] == value for key, value in wanted.items()) for run in runs), (table, hidden)
 
 
-def test_presets_and_claims_agree_on_what_a_preset_rests_on():
+def test_presets_and_claims_agree_on_the_basis_of_a_preset():
     for experiment, basis in CLAIMS.experiments.items():
         assert f"# Rests on: {basis}." in (EXPERIMENTS / f"{experiment}.yaml").read_text()
 
@@ -140,7 +140,7 @@ def test_doublings():
         doublings(((8,), (8,), (16,)))
 
 
-def test_each_repeats_a_test_where_a_sample_does_not_say_otherwise():
+def test_each_repeats_a_test_for_every_combination_of_its_values():
     tests = CLAIMS.claims["batch-size"].tests
     assert len(tests) == 8
     assert {(test.first["batch_size"], test.second["batch_size"]) for test in tests} == {
@@ -148,7 +148,7 @@ def test_each_repeats_a_test_where_a_sample_does_not_say_otherwise():
     }
 
 
-def test_what_contradicts_is_there():
+def test_contradictions_have_their_tests():
     assert isinstance(CLAIMS.claims["table3-against-its-note"].tests[0], Opposed)
     assert all(isinstance(test, Printed) for test in CLAIMS.claims["tables-against-figure-2"].tests)
 
@@ -165,7 +165,7 @@ def test_what_contradicts_is_there():
         ("experiment: [batch_size]", "experiment: [batch]", "batch-size: experiment=batch"),
         ("shows: finished", "shows: done", "no-divergence: shows=done"),
         ("published: 0.66", "published: most", "tiny-rate-custom: 'most'"),
-        ("  - id: epochs-agree\n", "  - id: best-rate\n", "an id stands twice"),
+        ("  - id: epochs-agree\n", "  - id: best-rate\n", "two entries have the same id"),
         ("    not_testable: it is about the author's hardware\n", "", "epoch-time: .*not_testable"),
         ("claims: [table3-torch-faster,", "claims: [nothing,", "claims=nothing"),
         ("table: table1, hidden: [16, 128]", "table: table1, hidden: [17, 128]", "cell-printed-twice: .*17"),

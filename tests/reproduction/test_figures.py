@@ -1,4 +1,4 @@
-"""The report's figures beside ours, and the pictures of what the networks learnt, read back from Matplotlib."""
+"""The figures of the report and those of what the networks have learnt, read back from Matplotlib."""
 
 import math
 
@@ -14,7 +14,7 @@ from fmnist_lab.reproduction.report import load_report
 from fmnist_lab.reproduction.sections import at_report
 from fmnist_lab.results.intervals import simultaneous_half_widths
 from fmnist_lab.results.style import MODEL_STYLES, applied, render
-from support.made_up_reproduction import make_cells, make_paper
+from support.made_up_reproduction import make_entries, make_reproduction
 
 NAMES = ("boot", "bag", "coat")
 
@@ -45,9 +45,9 @@ def bars(axes):
 
 
 def at(build, seeds=3):
-    paper = make_paper(build, seeds)
+    reproduction = make_reproduction(build, seeds)
     printed = load_report().figures["figure2"]
-    return printed, paper.curves, at_report(paper.runs, printed.lr)
+    return printed, reproduction.curves, at_report(reproduction.runs, printed.lr)
 
 
 # The figures.
@@ -83,10 +83,10 @@ def test_one_seed_has_no_band(build):
 
 
 def test_a_tables_picture_has_its_printed_values_and_intervals():
-    cells = make_cells("table1")
-    left, right = figures.table_figure({"stated": cells, "inferred": cells}, "Table 1").axes
+    entries = make_entries("table1")
+    left, right = figures.table_figure({"stated": entries, "inferred": entries}, "Table 1").axes
     for axes in (left, right):
-        for model, rows in cells.groupby("model"):
+        for model, rows in entries.groupby("model"):
             assert list(hollow(axes, model).get_ydata()) == list(rows["published_accuracy"])
             expected = [*zip(rows["low"], rows["high"], strict=True)]
             assert bars(axes)[MODEL_STYLES[model].color.lower()] == [pytest.approx(pair) for pair in expected]
@@ -94,16 +94,16 @@ def test_a_tables_picture_has_its_printed_values_and_intervals():
 
 
 def test_a_table_not_measured_yet_still_has_its_printed_values():
-    unknown = make_cells("table3").assign(test_accuracy_mean=math.nan, low=math.nan, high=math.nan)
+    unknown = make_entries("table3").assign(test_accuracy_mean=math.nan, low=math.nan, high=math.nan)
     [axes] = figures.table_figure({"stated": unknown}, "Table 3").axes
     assert list(hollow(axes, "custom").get_ydata()) == [0.8549]
 
 
-# The initialisation study.
+# The swapped initialisations.
 
 
-def study(differences, seeds):
-    """Runs in which custom minus PyTorch is as told, by pairing: own and same."""
+def swapped_runs(differences, seeds):
+    """Return runs with the given differences, custom minus PyTorch, for each pairing of initialisations."""
     rows = []
     for seed in range(seeds):
         noise = 0.001 * seed
@@ -120,9 +120,9 @@ def study(differences, seeds):
     return pd.DataFrame(rows)
 
 
-def test_the_study_finds_planted_differences():
+def test_swapped_initialisations_give_the_planted_differences():
     planted = {"each its own": 0.06, "both Glorot's": 0.01, "both PyTorch's": -0.02}
-    found = figures.initialization_differences(study(planted, seeds=2)).set_index("start")
+    found = figures.initialization_differences(swapped_runs(planted, seeds=2)).set_index("start")
     half_width = 12.7062047 * 0.001 / 2  # t for one degree of freedom, and the standard error of 0 and 0.001
     assert found.loc["each its own", "mean"] == pytest.approx(0.0605)
     assert found.loc["each its own", "half_width"] == pytest.approx(half_width)
@@ -131,9 +131,9 @@ def test_the_study_finds_planted_differences():
     assert set(found["n"]) == {2}
 
 
-def test_the_study_is_paired_by_seed():
+def test_differences_are_paired_by_seed():
     planted = {"each its own": 0.06, "both Glorot's": 0.01, "both PyTorch's": -0.02}
-    runs = study(planted, seeds=3)
+    runs = swapped_runs(planted, seeds=3)
     lost = (runs["seed"] == 1) & (runs["model"] == "torch") & (runs["init"] == "torch_linear")
     found = figures.initialization_differences(runs.assign(status=np.where(lost, "failed", "finished")))
     found = found.set_index("start")
@@ -142,8 +142,8 @@ def test_the_study_is_paired_by_seed():
     assert found.loc["both Glorot's", "n"] == 3
 
 
-def test_the_study_draws_what_it_finds():
-    runs = study({"each its own": 0.06, "both Glorot's": 0.01, "both PyTorch's": -0.02}, seeds=2)
+def test_the_figure_shows_the_differences():
+    runs = swapped_runs({"each its own": 0.06, "both Glorot's": 0.01, "both PyTorch's": -0.02}, seeds=2)
     above, below = figures.initialization_figure(runs).axes
     assert below.containers[0].lines[0].get_ydata() == pytest.approx([6.05, 1.05, -2.0])
     means = {to_hex(one.lines[0].get_color()): one.lines[0].get_ydata() for one in above.containers}
@@ -151,8 +151,8 @@ def test_the_study_draws_what_it_finds():
     assert means["#d55e00"] == pytest.approx([0.79, 0.74])
 
 
-def test_a_study_without_the_swap_says_only_what_it_knows():
-    runs = study({"each its own": 0.06, "both Glorot's": 0, "both PyTorch's": 0}, seeds=1)
+def test_without_swapped_runs_only_the_own_initialisations_are_compared():
+    runs = swapped_runs({"each its own": 0.06, "both Glorot's": 0, "both PyTorch's": 0}, seeds=1)
     own = runs[(runs["init"] == "glorot_uniform") == (runs["model"] == "custom")]
     found = figures.initialization_differences(own)
     assert list(found["start"]) == ["each its own"]
@@ -212,7 +212,7 @@ def test_garments_shown_are_those_that_every_run_gets_wrong():
     assert figure.get_suptitle().startswith("2 of the 2 test images (of 4)")
 
 
-def test_no_mistakes_at_all_is_a_picture_of_none():
+def test_without_mistakes_the_figure_has_no_image():
     labels = np.array([0, 1])
     figure = figures.mistakes_figure(np.zeros((2, 2, 2), np.uint8), labels, {"custom": [labels]}, NAMES)
     assert not [axes for axes in figure.axes if axes.images]

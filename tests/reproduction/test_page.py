@@ -1,4 +1,4 @@
-"""The page: complete, written from data, escaped, and sufficient unto itself."""
+"""The page is complete, written from data, escaped, and needs no other file."""
 
 import base64
 import io
@@ -21,7 +21,7 @@ from fmnist_lab.reproduction.report import load_report, printed_title
 from fmnist_lab.reproduction.sections import at_report
 from fmnist_lab.results.html import BADGES
 from fmnist_lab.saddle.figures import FIGURES
-from support.made_up_reproduction import CANDIDATE, NASTY, PROVENANCE, Paper, make_cells, make_claims
+from support.made_up_reproduction import CANDIDATE, NASTY, PROVENANCE, Reproduction, make_claims, make_entries
 
 SILENT = {"script", "style"}
 
@@ -61,11 +61,11 @@ def page(outputs):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Figures are drawn but not rendered, where a test is about the words."""
+    """Draw figures but do not render them, for tests about the text."""
     monkeypatch.setattr(sections, "render", lambda figure: {"png": b"a picture"})
 
 
-# What is on it.
+# Its contents.
 
 
 @pytest.mark.promise
@@ -75,10 +75,10 @@ def test_every_claim_has_its_row(page):
         assert row.reason in page.text
 
 
-def test_the_summary_counts_the_verdicts(page, paper):
-    counts = verdict_counts(paper.claims)
+def test_the_summary_counts_the_verdicts(page, reproduction):
+    counts = verdict_counts(reproduction.claims)
     assert list(counts) == list(VERDICTS)
-    assert sum(counts.values()) == len(paper.claims)
+    assert sum(counts.values()) == len(reproduction.claims)
     for verdict, count in counts.items():
         assert f"{count} {BADGES[verdict].sign} {verdict}" in page.text
 
@@ -88,7 +88,10 @@ def test_every_verdict_has_a_badge_with_a_sign():
     assert all(badge.sign for badge in BADGES.values())
 
 
-@pytest.mark.parametrize("title", ["Figure 1", "Figure 2", "Figure 3", "Table 1", "Table 2", "Table 3", "The swap"])
+TITLES = [*(f"Figure {n}" for n in (1, 2, 3)), *(f"Table {n}" for n in (1, 2, 3)), "Initialisations swapped"]
+
+
+@pytest.mark.parametrize("title", TITLES)
 def test_every_figure_and_table_is_there(page, title):
     assert title in page.text
 
@@ -104,17 +107,17 @@ def test_every_picture_is_whole_and_described(page):
 
 
 def test_a_picture_from_a_folder_is_described_by_what_it_shows(page):
-    told = [image["alt"] for image in page.all("img")]
+    descriptions = [image["alt"] for image in page.all("img")]
     custom = "79.0 % (custom (NumPy), dtype float64)"
-    assert f"Test accuracy of both models against dtype, from {custom} to {custom}." in told
-    assert sections.HEAT_MAP in told
+    assert f"Test accuracy of both models against dtype, from {custom} to {custom}." in descriptions
+    assert sections.HEAT_MAP in descriptions
 
 
 def test_every_figure_of_the_saddle_is_described():
     assert set(sections.SADDLE) == set(FIGURES)
 
 
-def test_the_commands_are_told(page):
+def test_the_page_has_the_commands(page):
     for command in (
         "python -m fmnist_lab -m experiment=figures seed=0,1",
         "python -m fmnist_lab -m experiment=table2 seed=0,1",
@@ -139,14 +142,14 @@ def test_the_provenance_names_every_condition_that_occurred(page):
     assert "None" not in page.text
 
 
-def test_studies_audit_and_saddle_are_told_when_they_are_there(page, paper, tmp_path, quick):
+def test_further_experiments_audit_and_saddle_have_sections_if_their_folders_exist(page, reproduction, tmp_path, quick):
     sections = {attributes["id"] for attributes in page.all("section")}
     assert sections >= {"studies", "audit", "saddle"}
-    assert "Table 1's network 8-128 is left out: run on other hardware and with more epochs" in page.text
-    assert "Cells outside the interval of every candidate" in page.text
+    assert "The network 8-128 of Table 1 is left out: run on other hardware and with more epochs" in page.text
+    assert "Printed accuracies outside the interval of every candidate" in page.text
     assert "80.00 ± 1.00" in page.text
     assert "✗ does not hold" in page.text.partition("Predictions of the theory")[2]
-    alone = read(paper.build(tmp_path))
+    alone = read(reproduction.build(tmp_path))
     left = {attributes["id"] for attributes in alone.all("section")}
     assert sections - left == {"studies", "audit", "saddle"}
     assert not {link["href"] for link in alone.all("a")} - {f"#{id}" for id in left} - {"#content"}
@@ -159,100 +162,102 @@ def test_the_files_lie_beside_the_page(outputs):
     figures = {f"figures/figure{n}.{e}" for n in (1, 2, 3) for e in ("png", "svg")}
     assert written >= {"index.html", "claims.csv"} | tables | figures
     assert not [name for name in written if "/." in name or name.startswith(".")]
-    pd.testing.assert_frame_equal(pd.read_csv(folder / "table1_stated.csv"), make_cells("table1"))
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "table1_stated.csv"), make_entries("table1"))
 
 
-# It is written from data.
+# It is computed from the data.
 
 
-def test_a_changed_printed_value_changes_the_page(paper, tmp_path, page, quick):
-    changed = make_cells("table1").assign(published_accuracy=0.1234)
-    tables = paper.tables | {("table1", "stated"): changed}
+def test_a_changed_printed_value_changes_the_page(reproduction, tmp_path, page, quick):
+    changed = make_entries("table1").assign(published_accuracy=0.1234)
+    tables = reproduction.tables | {("table1", "stated"): changed}
     assert "12.34" not in page.text
-    assert "12.34" in read(paper.but(tables=tables).build(tmp_path)).text
+    assert "12.34" in read(reproduction.but(tables=tables).build(tmp_path)).text
 
 
-def test_the_findings_are_those_of_the_frames(paper):
-    runs = at_report(paper.runs, lr=None, init=None)
-    told = findings(paper.claims, paper.tables, runs, ranking=pd.DataFrame())
-    assert len(told) <= 5
-    [cells] = [one for one in told if one.startswith("The printed test accuracies")]
-    assert "At the settings that the report states: published higher 18, of 18 comparisons" in cells
-    assert "published minus measured +1.0 to +1.0 points" in cells
-    assert "At settings inferred from the tables: explained 18, of 18 comparisons." in cells
-    [starts] = [one for one in told if one.startswith("Custom minus PyTorch")]
+def test_the_findings_are_those_of_the_frames(reproduction):
+    runs = at_report(reproduction.runs, lr=None, init=None)
+    found = findings(reproduction.claims, reproduction.tables, runs, ranking=pd.DataFrame())
+    assert len(found) <= 5
+    [entries] = [one for one in found if one.startswith("The printed test accuracies")]
+    assert "At the settings that the report states (18 comparisons): 18 published higher" in entries
+    assert "published minus measured is +1.0 to +1.0 points" in entries
+    assert "At settings inferred from the tables (18 comparisons): 18 explained." in entries
+    [swapped] = [one for one in found if one.startswith("Custom minus PyTorch")]
     for figure in load_report().figures.values():
         own = runs[runs["lr"] == figure.lr].set_index(["model", "init", "seed"])["validation_accuracy"]
         difference = 100 * (own["custom", "glorot_uniform"] - own["torch", "torch_linear"]).mean()
         shown = f"{difference:+.2f}".replace("-", "−")
         assert re.search(
-            rf"each its own initialisation: .*{re.escape(shown)}[^,]* at learning rate {figure.lr:g}", starts
+            rf"each with its own initialisation: .*{re.escape(shown)}[^,]* at learning rate {figure.lr:g}", swapped
         )
-    pairs = [(rate, start) for rate in runs["lr"].unique() for start in ("glorot_uniform", "torch_linear")]
+    pairs = [(rate, init) for rate in runs["lr"].unique() for init in ("glorot_uniform", "torch_linear")]
     same = initialization_differences(runs).query("start != 'each its own'")
     assert len(same) == len(pairs)
-    assert f"by at most {100 * (same['mean'].abs() + same['half_width']).max():.2f} at any" in starts
-    assert "not the code" not in starts
+    assert f"by at most {100 * (same['mean'].abs() + same['half_width']).max():.2f} points at any" in swapped
+    assert "not the code" not in swapped
 
 
-def test_the_findings_of_one_seed_tell_of_no_interval_and_no_band(paper):
-    runs = at_report(paper.runs[paper.runs["seed"] == 0], lr=None, init=None)
-    series = paper.claims[paper.claims["kind"] == "series"].assign(verdict="inconclusive")
-    told = " ".join(findings(series.assign(half_width=np.nan), {}, runs, ranking=pd.DataFrame()))
-    assert "From the same initial weights" in told
-    assert "interval" not in told
-    assert "band" not in told
-    assert "none leaves the band" in " ".join(findings(series, {}, runs, ranking=pd.DataFrame()))
+def test_the_findings_of_one_seed_have_no_interval_and_no_band(reproduction):
+    runs = at_report(reproduction.runs[reproduction.runs["seed"] == 0], lr=None, init=None)
+    series = reproduction.claims[reproduction.claims["kind"] == "series"].assign(verdict="inconclusive")
+    text = " ".join(findings(series.assign(half_width=np.nan), {}, runs, ranking=pd.DataFrame()))
+    assert "With the same initial weights" in text
+    assert "interval" not in text
+    assert "band" not in text
+    assert "all lie inside the 95 % band" in " ".join(findings(series, {}, runs, ranking=pd.DataFrame()))
 
 
-def test_that_it_is_the_start_is_said_when_the_claim_holds(paper):
-    runs = at_report(paper.runs, lr=None, init=None)
-    for verdict, said in (("holds", True), ("inconclusive", False), ("does not hold", False)):
-        claims = paper.claims.assign(claim="same-start", verdict=verdict)
-        (starts, *_) = findings(claims, paper.tables, runs, ranking=pd.DataFrame())
-        assert ("It is the start, not the code" in starts) is said
+def test_the_initialisation_is_named_as_the_cause_if_the_claim_holds(reproduction):
+    runs = at_report(reproduction.runs, lr=None, init=None)
+    for verdict, is_cause in (("holds", True), ("inconclusive", False), ("does not hold", False)):
+        claims = reproduction.claims.assign(claim="same-start", verdict=verdict)
+        (swapped, *_) = findings(claims, reproduction.tables, runs, ranking=pd.DataFrame())
+        assert ("The initialisation causes the difference, not the code" in swapped) is is_cause
 
 
-def test_the_findings_name_the_settings_that_fit_best(paper):
+def test_the_findings_name_the_settings_that_fit_best(reproduction):
     ranking = pd.DataFrame([CANDIDATE, CANDIDATE | {"lr": 0.01}])
-    told = findings(paper.claims, paper.tables, at_report(paper.runs, lr=None, init=None), ranking)
-    [best] = [one for one in told if one.startswith("What would explain the tables")]
-    assert "Table 1: 2 settings cannot be told apart" in best
-    assert "the best lr 0.02, batch 128, 7 epochs with 7 of 8 cells inside their interval" in best
+    found = findings(
+        reproduction.claims, reproduction.tables, at_report(reproduction.runs, lr=None, init=None), ranking
+    )
+    [best] = [one for one in found if one.startswith("Settings that would explain the tables")]
+    assert "Table 1 could come from 2 of the settings that we tried" in best
+    assert "lr 0.02, batch 128, 7 epochs, with 7 of 8 printed accuracies inside their 95 % intervals" in best
     assert "lr 0.01" not in best
 
 
-def test_sentences_that_do_not_hold_are_told_with_their_reason(paper):
-    told = refuted(paper.claims)
-    assert any(one.endswith("(Table 1, in our words): does not hold; the reason of does not hold.") for one in told)
-    assert not refuted(paper.claims.assign(mark="inferred"))
+def test_sentences_that_do_not_hold_are_listed_with_their_reason(reproduction):
+    listed = refuted(reproduction.claims)
+    assert any(one.endswith("(Table 1, in our words): does not hold; the reason of does not hold.") for one in listed)
+    assert not refuted(reproduction.claims.assign(mark="inferred"))
 
 
-def test_one_seed_is_said_to_be_inconclusive(paper, tmp_path, quick):
-    runs = paper.runs[paper.runs["seed"] == 0]
-    page = read(paper.but(runs=runs).build(tmp_path))
+def test_the_page_of_one_seed_explains_that_it_has_no_intervals(reproduction, tmp_path, quick):
+    runs = reproduction.runs[reproduction.runs["seed"] == 0]
+    page = read(reproduction.but(runs=runs).build(tmp_path))
     assert "With one seed nothing has an interval" in page.text
     assert "nan" not in re.findall(r"\w+", page.text.lower())
 
 
-def test_without_any_run_the_page_stands_all_the_same(paper, tmp_path, quick):
-    empty: Paper = paper.but(runs=paper.runs.iloc[:0], curves=paper.curves.iloc[:0])
+def test_without_any_run_the_page_is_built(reproduction, tmp_path, quick):
+    empty: Reproduction = reproduction.but(runs=reproduction.runs.iloc[:0], curves=reproduction.curves.iloc[:0])
     page = read(empty.build(tmp_path))
     assert "0 runs, seed none yet" in page.text
     assert {attributes["id"] for attributes in page.all("section")} == {"summary", "claims", "tables", "provenance"}
 
 
-def test_failed_and_diverged_runs_do_not_keep_the_page_from_standing(paper, tmp_path, quick):
-    runs = paper.runs.copy()
+def test_with_failed_and_diverged_runs_the_page_is_built(reproduction, tmp_path, quick):
+    runs = reproduction.runs.copy()
     lost = ["train_loss", "validation_accuracy", "test_accuracy", "fit_seconds"]
     for place, status in ((0, "failed"), (1, "diverged")):
         runs.loc[place, "status"] = status
         runs.loc[place, lost] = np.nan
-    assert "Figure 3" in read(paper.but(runs=runs).build(tmp_path)).text
+    assert "Figure 3" in read(reproduction.but(runs=runs).build(tmp_path)).text
 
 
-def test_runs_at_the_reports_settings_are_chosen_by_them(paper):
-    runs = paper.runs
+def test_at_report_chooses_the_runs_at_the_settings_of_the_report(reproduction):
+    runs = reproduction.runs
     assert len(at_report(runs, lr=0.002)) == 4  # two models, two seeds
     assert len(at_report(runs, lr=0.002, init=None)) == 8
     assert len(at_report(runs, lr=None)) == 12
@@ -265,10 +270,10 @@ def test_titles_of_tables():
     assert printed_title("table12") == "Table 12"
 
 
-# It needs nothing and lets nothing in.
+# It loads nothing, and data cannot become markup.
 
 
-def test_nothing_is_asked_of_the_network(page):
+def test_the_page_loads_nothing_from_the_network(page):
     for _, attributes in page.elements:
         for name in ("src", "href", "srcset", "action", "data", "poster"):
             assert attributes.get(name, "#").startswith(("#", "data:"))
@@ -276,7 +281,7 @@ def test_nothing_is_asked_of_the_network(page):
     assert policy.startswith("default-src 'none'; img-src data:;")
 
 
-def test_what_the_data_say_is_never_markup(page):
+def test_text_of_the_data_is_never_markup(page):
     assert len(page.all("script")) == 1
     assert "<script>fail()</script>" in page.text
 
@@ -289,7 +294,7 @@ def test_headings_form_an_outline(page):
 
 
 @pytest.mark.promise
-def test_a_page_built_twice_is_the_same(outputs, paper):
+def test_a_page_built_twice_is_the_same(outputs, reproduction):
     page = outputs / "paper" / "index.html"
     before = page.read_bytes()
-    assert paper.build(outputs).read_bytes() == before
+    assert reproduction.build(outputs).read_bytes() == before

@@ -1,4 +1,4 @@
-"""The page in a real browser: what only a browser can tell.
+"""The page in a real browser: layout, contrast, sorting and requests.
 
 Needs Chromium and its driver (Debian: chromium, chromium-driver). Selenium drives it, but never fetches a browser.
 """
@@ -64,7 +64,7 @@ return [document.documentElement.scrollWidth > edge, found];
 
 @pytest.fixture(scope="module")
 def browser(outputs, tmp_path_factory):
-    """Open the page once: tests change the window and reload, but start no other browser."""
+    """Open the page once. Tests change the window and reload it, but start no other browser."""
     if not (CHROMIUM and DRIVER):
         pytest.skip("no Chromium with its driver on the path (Debian: chromium, chromium-driver)")
     from selenium import webdriver
@@ -82,7 +82,7 @@ def browser(outputs, tmp_path_factory):
 
 @pytest.fixture
 def show(browser):
-    """Shows the page at a width, in a colour scheme, on screen or on paper."""
+    """Return a function that shows the page at a width, in a colour scheme, on screen or in print."""
 
     def at(width=DESK, scheme="light", media="screen"):
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width == PHONE}
@@ -96,10 +96,10 @@ def show(browser):
 
 @pytest.fixture
 def desk(show):
-    """The page opened anew on a wide screen."""
+    """The page reloaded on a wide screen."""
     browser = show()
     for log in ("performance", "browser"):
-        browser.get_log(log)  # what came before is forgotten
+        browser.get_log(log)  # drop earlier entries
     browser.refresh()
     return browser
 
@@ -119,7 +119,7 @@ def heading(browser, words):
     return found
 
 
-def test_no_complaint_and_no_request(desk):
+def test_the_page_makes_no_request_and_logs_no_error(desk):
     messages = [json.loads(entry["message"])["message"] for entry in desk.get_log("performance")]
     asked = {one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"}
     assert {url for url in asked if not url.startswith("data:")} == {desk.current_url}
@@ -155,7 +155,7 @@ def test_every_text_has_contrast(show, width, scheme):
     assert show(width, scheme).execute_script(FAINT_TEXTS) == []
 
 
-def test_the_schemes_differ_and_paper_is_light(show):
+def test_the_colour_schemes_differ_and_print_is_light(show):
     script = "return getComputedStyle(document.body).backgroundColor"
     light, dark = show().execute_script(script), show(scheme="dark").execute_script(script)
     assert light != dark
@@ -173,7 +173,7 @@ def test_a_column_of_numbers_sorts_both_ways(desk):
     assert heading(desk, "printed time").get_attribute("aria-sort") == "descending"
 
 
-def test_only_the_sorted_column_says_so(desk):
+def test_only_the_sorted_column_is_marked_as_sorted(desk):
     for words in ("model", "printed time"):
         heading(desk, words).find_element("tag name", "button").click()
     script = "return document.querySelectorAll(`${arguments[0]} [aria-sort]`).length"
@@ -221,10 +221,10 @@ def test_cards_on_a_phone_remain_a_table_to_a_screen_reader(show):
     assert show(DESK).execute_script(script)[0] == "table-row"
 
 
-def test_the_page_of_a_table_of_ones_own_is_as_sound(show, build, tmp_path, monkeypatch):
+def test_the_page_of_a_table_of_ones_own_has_the_same_properties(show, build, tmp_path, monkeypatch):
     pretend_records(monkeypatch)
     page, browser = own_table(build, tmp_path), show()
-    paper = browser.current_url
+    first_url = browser.current_url
     browser.get(page.as_uri())
     try:
         for width in (PHONE, DESK):
@@ -235,15 +235,17 @@ def test_the_page_of_a_table_of_ones_own_is_as_sound(show, build, tmp_path, monk
         assert all(image.get_property("naturalWidth") for image in browser.find_elements("tag name", "img"))
         assert browser.find_element("tag name", "h1").text == " ".join(NASTY.split())
     finally:
-        browser.get(paper)
+        browser.get(first_url)
 
 
 def own_table(build, outputs):
-    """The page of a table whose words would break an unescaped one."""
+    """Write the comparison of a table whose text would break an unescaped page; return the page."""
     sweep = build({"lr": [0.01, 0.1], "seed": [0, 1, 2]})
     samples = Samples(join(sweep.results, sweep.settings), sweep.curves, {})
-    told = [{"model": "torch", "lr": 0.1}, {"model": "torch", "lr": 0.01}, None]
+    settings = [{"model": "torch", "lr": 0.1}, {"model": "torch", "lr": 0.01}, None]
     reasons = ("", "", NASTY)
-    cells = [PublishedEntry({}, Published(0.8), "test_accuracy", name=NASTY, not_testable=reason) for reason in reasons]
-    check = PublishedTable("mine.yaml", NASTY, NASTY, tuple(cells), "")
-    return write_comparison(check, assess_table(check, samples, told), samples.runs, ["check", NASTY], outputs)
+    entries = [
+        PublishedEntry({}, Published(0.8), "test_accuracy", name=NASTY, not_testable=reason) for reason in reasons
+    ]
+    table = PublishedTable("mine.yaml", NASTY, NASTY, tuple(entries), "")
+    return write_comparison(table, assess_table(table, samples, settings), samples.runs, ["check", NASTY], outputs)

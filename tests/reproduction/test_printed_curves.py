@@ -1,11 +1,11 @@
-"""The report's printed curves, against the mean of our seeds 0 to 2 at the end of each epoch."""
+"""The printed curves of the report compared with the mean of our seeds 0 to 2 at the end of each epoch."""
 
 import pandas as pd
 import pytest
 
 from fmnist_lab.reproduction.report import load_report
 
-# (model, lr): first epoch that must fit, and how closely. The others are settled by the verdicts, not here.
+# (model, lr): first epoch that must fit, and the largest deviation. The verdicts cover the other epochs.
 FITS = {
     ("custom", 0.002): (1, 0.01),
     ("custom", 0.0001): (5, 0.03),
@@ -27,7 +27,7 @@ def curves(lab_in, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "lr"), FITS)
-def test_a_printed_curve_is_met(curves, model, lr):
+def test_our_runs_follow_the_printed_curve(curves, model, lr):
     (figure,) = (figure for figure in load_report().figures.values() if figure.lr == lr)
     first, margin = FITS[model, lr]
     printed = pd.Series(figure.series["validation_accuracy"][model], index=range(1, 11))

@@ -1,4 +1,4 @@
-"""The report's numbers: all there, as printed, and a spoilt file is refused in one line."""
+"""The numbers of the report are complete and as printed, and a spoilt file is refused in one line."""
 
 from importlib import resources
 
@@ -6,7 +6,7 @@ import pytest
 
 from fmnist_lab.comparison.parsing import KNOWN_BASES
 from fmnist_lab.errors import InputError
-from fmnist_lab.reproduction.report import EPOCHS, Cell, Report, load_report, parse_report
+from fmnist_lab.reproduction.report import EPOCHS, PrintedEntry, Report, load_report, parse_report
 
 TEXT = resources.files("fmnist_lab.reproduction").joinpath("report.yaml").read_text(encoding="utf-8")
 
@@ -57,7 +57,7 @@ def test_losses_fall_and_accuracies_rise_at_the_tame_rates(report: Report) -> No
 
 def test_figures_are_digitised_with_their_reading_error(report: Report) -> None:
     for figure in report.figures.values():
-        assert figure.mark == "digitised"
+        assert figure.basis == "digitised"
         assert figure.reading_error == {"validation_accuracy": 0.0015, "training_loss": 0.003}
 
 
@@ -70,35 +70,44 @@ def test_tables_vary_the_widths_that_the_report_varied(report: Report) -> None:
 
 
 def test_values_of_the_tables(report: Report) -> None:
-    assert all((table.lr, table.mark) == (0.002, "stated") for table in report.tables.values())
-    assert report.tables["table1"].rows[-1].cells == {"custom": Cell(0.8579, 168), "torch": Cell(0.8346, 145)}
-    assert report.tables["table2"].rows[1].cells == {"custom": Cell(0.8448, 146), "torch": Cell(0.8341, 145)}
-    assert report.tables["table3"].rows[0].cells == {"custom": Cell(0.8549, 222), "torch": Cell(0.8466, 210)}
+    assert all((table.lr, table.basis) == (0.002, "stated") for table in report.tables.values())
+    assert report.tables["table1"].rows[-1].entries == {
+        "custom": PrintedEntry(0.8579, 168),
+        "torch": PrintedEntry(0.8346, 145),
+    }
+    assert report.tables["table2"].rows[1].entries == {
+        "custom": PrintedEntry(0.8448, 146),
+        "torch": PrintedEntry(0.8341, 145),
+    }
+    assert report.tables["table3"].rows[0].entries == {
+        "custom": PrintedEntry(0.8549, 222),
+        "torch": PrintedEntry(0.8466, 210),
+    }
 
 
-def test_custom_is_above_torch_in_every_cell(report: Report) -> None:
-    """The report's main claim: a cell that broke it would be a slip of the copying hand."""
+def test_custom_is_above_torch_in_every_entry(report: Report) -> None:
+    """This is the report's main claim: an entry that breaks it was copied wrongly."""
     for table in report.tables.values():
         for row in table.rows:
-            assert row.cells["custom"].test_accuracy > row.cells["torch"].test_accuracy
+            assert row.entries["custom"].test_accuracy > row.entries["torch"].test_accuracy
 
 
-def test_rows_that_are_not_what_they_say_carry_a_note(report: Report) -> None:
+def test_rows_whose_settings_are_in_doubt_have_a_note(report: Report) -> None:
     noted = [row.hidden for table in report.tables.values() for row in table.rows if row.note]
     assert noted == [(8, 128), (256,)]
 
 
-def test_settings_say_how_they_are_known(report: Report) -> None:
+def test_settings_have_a_basis(report: Report) -> None:
     assert report.settings["epochs"].value == EPOCHS
-    assert report.settings["batch_size"].mark == "stated"
+    assert report.settings["batch_size"].basis == "stated"
     assert report.settings["model.init"].value == {"custom": "glorot_uniform", "torch": "torch_linear"}
-    assert report.settings["model.init"].mark == "author's code"
-    assert {fact.mark for fact in (*report.settings.values(), *report.definitions.values())} <= set(KNOWN_BASES)
+    assert report.settings["model.init"].basis == "author's code"
+    assert {fact.basis for fact in (*report.settings.values(), *report.definitions.values())} <= set(KNOWN_BASES)
 
 
 def test_every_kind_of_number_is_defined(report: Report) -> None:
     metrics = {metric for figure in report.figures.values() for metric in figure.series}
-    assert set(report.definitions) == metrics | set(Cell._fields)
+    assert set(report.definitions) == metrics | set(PrintedEntry._fields)
 
 
 @pytest.mark.parametrize(

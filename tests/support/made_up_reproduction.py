@@ -1,4 +1,4 @@
-"""A small made-up paper: frames of the right shape, with words that would break an unescaped page."""
+"""A small made-up reproduction: frames of the right shape, with text that would break an unescaped page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -27,8 +27,8 @@ KINDS = ("sentence", "series", "cell", "time", "note", "contradiction", "theorem
 
 
 @dataclass(frozen=True)
-class Paper:
-    """What a page is built from."""
+class Reproduction:
+    """The frames that a page is built from."""
 
     runs: pd.DataFrame
     curves: pd.DataFrame
@@ -38,12 +38,12 @@ class Paper:
     def build(self, outputs: Path) -> Path:
         return build_page(outputs, self.runs, self.curves, self.claims, self.tables, ["precision"])
 
-    def but(self, **frames: Any) -> "Paper":
+    def but(self, **frames: Any) -> "Reproduction":
         return replace(self, **frames)
 
 
-def make_paper(build: Callable[..., Any], seeds: int = 2) -> Paper:
-    """Both models with either initialisation at the figures' rates, and every table at both settings."""
+def make_reproduction(build: Callable[..., Any], seeds: int = 2) -> Reproduction:
+    """Return both models with either initialisation at the rates of the figures, and every table at both settings."""
     rates = [figure.lr for figure in load_report().figures.values()]
     varied = {"model.init": [*OWN.values()], "lr": rates, "seed": [*range(seeds)]}
     sweep = build(
@@ -52,25 +52,25 @@ def make_paper(build: Callable[..., Any], seeds: int = 2) -> Paper:
     )
     settings = sweep.settings.drop(columns=[name for name in sweep.settings if name in sweep.results])
     tables = {
-        (id, settings): make_cells(id, settings) for id in load_report().tables for settings in ("stated", "inferred")
+        (id, settings): make_entries(id, settings) for id in load_report().tables for settings in ("stated", "inferred")
     }
-    return Paper(sweep.results.join(settings, on="run"), sweep.curves, make_claims(), tables)
+    return Reproduction(sweep.results.join(settings, on="run"), sweep.curves, make_claims(), tables)
 
 
 def write_neighbours(outputs: Path) -> None:
-    """Write an audit, a saddle and a study below `outputs`, small but of the shape that the page looks for."""
+    """Write an audit, a saddle and a further sweep below `outputs`, small but with the files that the page shows."""
     (outputs / "audit").mkdir()
     rows = {"ranking": CANDIDATE, "transfer": {"verdict": "given up"}, "unexplained": {"misfit": 2.5}}
     for name, row in rows.items():
         pd.DataFrame([row]).to_csv(outputs / "audit" / f"{name}.csv", index=False)
     (outputs / "saddle").mkdir()
-    checks = {
+    predictions = {
         "name": ["slope", "spectrum"],
         "prediction": [3.0, 1.0],
         "observation": [3.0001, 7.0],
         "ok": [True, False],
     }
-    pd.DataFrame(checks).to_csv(outputs / "saddle" / "checks.csv", index=False)
+    pd.DataFrame(predictions).to_csv(outputs / "saddle" / "checks.csv", index=False)
     (outputs / "sweeps" / "precision" / "figures").mkdir(parents=True)
     for place in ("audit/heat_map.png", "sweeps/precision/figures/dtype.png", "sweeps/precision/figures/curves_1.png"):
         matplotlib.image.imsave(outputs / place, np.zeros((4, 4)))
@@ -81,32 +81,32 @@ def write_neighbours(outputs: Path) -> None:
     (outputs / "sweeps" / "precision" / "table_dtype.csv").write_text(table)
 
 
-def make_cells(id: str, settings: str = "stated") -> pd.DataFrame:
-    """A table whose measured values lie 0.01 below the printed ones, in intervals of 0.008 either way."""
+def make_entries(id: str, settings: str = "stated") -> pd.DataFrame:
+    """Return a table whose measured values are 0.01 below the printed ones, with intervals of ± 0.008."""
     rows = [
         {
             "hidden": str(list(row.hidden)),
             "model": model,
-            "published_accuracy": cell.test_accuracy,
-            "test_accuracy_mean": cell.test_accuracy - 0.01,
-            "low": cell.test_accuracy - 0.018,
-            "high": cell.test_accuracy - 0.002,
+            "published_accuracy": entry.test_accuracy,
+            "test_accuracy_mean": entry.test_accuracy - 0.01,
+            "low": entry.test_accuracy - 0.018,
+            "high": entry.test_accuracy - 0.002,
             "difference": -0.01,
             "n": 2,
             "verdict": "published higher" if settings == "stated" else "explained",
-            "published_seconds": cell.seconds,
+            "published_seconds": entry.seconds,
             "seconds_median": 8.04,
             "notes": "0.8 points above PyTorch [0.5, 1.1]; 0.7 of its time",
             "published_note": NASTY,
         }
         for row in load_report().tables[id].rows
-        for model, cell in row.cells.items()
+        for model, entry in row.entries.items()
     ]
     return pd.DataFrame(rows)
 
 
 def make_claims() -> pd.DataFrame:
-    """A claim of every kind and verdict."""
+    """Return a claim of every kind and verdict."""
     rows = [
         {
             "claim": f"{kind}-{verdict}",

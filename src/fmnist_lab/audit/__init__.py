@@ -1,1 +1,1 @@
-"""Which settings explain printed tables: search, planted proof, outcome."""
+"""The audit: search for settings that explain printed tables, test the search on planted tables, write the outcome."""

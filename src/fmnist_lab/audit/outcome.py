@@ -1,4 +1,4 @@
-"""What the audit leaves in its folder: what was measured, the candidates ranked, a heat map, and the planted proof."""
+"""Write the outcome of the audit: measurements, ranked candidates, heat map, and the test on planted tables."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from fmnist_lab.audit.planted import try_planted
-from fmnist_lab.audit.search import MOST, candidates, misfits, printed_cells, transfer, unexplained
+from fmnist_lab.audit.search import MOST, candidates, misfits, printed_entries, transfer, unexplained
 from fmnist_lab.reproduction.candidates import AS_PRINTED, inside, is_at, setting_name, stated_setting
 from fmnist_lab.reproduction.report import Report, printed_title
 from fmnist_lab.results.style import add_legend, applied, new_figure, render
 from fmnist_lab.results.tables import to_csv
 from fmnist_lab.runs.files import write_bytes
 
-COLOURS = "cividis"  # alike to colour-blind readers, and in grey
+COLOURS = "cividis"  # readable with colour blindness and in grey
 
 
 def write_audit(measured: pd.DataFrame, report: Report, folder: Path, *, prove: bool = True) -> list[str]:
-    """Audit the report's tables and write all of it; return what was found, a sentence each.
+    """Audit the tables of the report and write the outcome; return the findings, one sentence each.
 
-    `measured.csv` has what was measured, `misfits.csv` every candidate against every cell, `candidates.csv` every
-    candidate, `ranking.csv` those that are kept and, for comparison, the stated settings; `unexplained.csv`,
-    `transfer.csv` and `planted.csv` are as in `audit` and `audit_planted`; `heat_map` shows all candidates.
+    `measured.csv` has the measurements, `misfits.csv` every candidate compared with every entry, `candidates.csv` every
+    candidate, `ranking.csv` those that are kept and, for comparison, the stated settings. `unexplained.csv` and
+    `transfer.csv` are described in `audit.search`, `planted.csv` in `audit.planted`. `heat_map` shows all candidates.
 
     Args:
-        measured: as `audit.misfits` takes it.
+        measured: as for `search.misfits`.
         folder: must exist.
-        prove: whether to try the audit on planted tables, which takes a search for each of them; without it, an earlier
-            `planted.csv` is taken away, as it is not of what was measured.
+        prove: whether to test the audit on planted tables, with a search for each. If False, an earlier `planted.csv`
+            is deleted because it belongs to other measurements.
     """
-    printed = printed_cells(report)
+    printed = printed_entries(report)
     misfit = misfits(measured, printed)
     ranked = candidates(misfit)
     stated = stated_setting(report)
@@ -63,47 +63,48 @@ def write_audit(measured: pd.DataFrame, report: Report, folder: Path, *, prove: 
 
 
 def findings(ranked: pd.DataFrame, missed: pd.DataFrame, stated: dict[str, float]) -> list[str]:
-    """What the audit found for each table, a sentence each."""
-    said = []
+    """Return the findings, one sentence for each table."""
+    sentences = []
     for table, rows in ranked.groupby("table", sort=False):
         best, kept = rows.iloc[0], rows[rows["kept"]]
         own = missed[missed["table"] == table]
-        cells = ", ".join(f"{cell.hidden} {cell.model}" for cell in own.itertuples()) or "no cell"
+        unexplained_entries = ", ".join(f"{entry.hidden} {entry.model}" for entry in own.itertuples()) or "none"
         at_stated = rows[is_at(rows, stated)].head(1)
-        said.append(
-            f"{table}: best fit {setting_name(best)}: {inside(best)}; {len(kept)} candidates cannot be told apart, "
-            f"learning rate x updates {kept['lr_updates'].min():.3g} to {kept['lr_updates'].max():.3g}; "
+        sentences.append(
+            f"{table}: best fit {setting_name(best)}, with {inside(best)}; {len(kept)} of {len(rows)} candidates could "
+            "have produced the table, with learning rate x number of updates from "
+            f"{kept['lr_updates'].min():.3g} to {kept['lr_updates'].max():.3g}; "
             + (
-                f"no settings fit, so all intervals were widened {best['scale']:.2g} times; "
+                f"no settings fit, so all intervals were widened by a factor of {best['scale']:.2g}; "
                 if best["scale"] > 1
                 else ""
             )
-            + f"outside every one of them: {cells}"
+            + f"printed accuracies that none of these candidates explains: {unexplained_entries}"
             + "".join(f"; at the stated settings {inside(row)}" for _, row in at_stated.iterrows())
         )
-    return said
+    return sentences
 
 
 def proof(planted: pd.DataFrame) -> list[str]:
-    """How often the planted settings were found; nothing, when too few runs are on disk to plant any."""
+    """Return how often the planted settings were found, in one sentence; empty if nothing was planted."""
     if not len(planted):
         return []
     factors = planted.assign(factor=(planted["high"] / planted["low"]) ** 0.5)
     span = factors.groupby("table", sort=False)["factor"].median()
     spans = ", ".join(f"{table} {factor:.2g}" for table, factor in span.items())
     return [
-        f"planted tables: settings found in {planted['found'].sum()} of {len(planted)}; learning rate x updates known "
-        f"within a factor of (median): {spans}"
+        f"planted tables: settings found in {planted['found'].sum()} of {len(planted)} tables; the candidates kept "
+        f"determine learning rate x number of updates within a factor of (median over planted tables): {spans}"
     ]
 
 
 def heat_map(ranked: pd.DataFrame, stated: dict[str, float]) -> Figure:
-    """Misfit over learning rate and epochs: a row a table and reading, a column a batch size.
+    """Draw the misfit over learning rate and epochs: one row for each table and candidate network, by batch size.
 
     Dots mark the candidates that are kept, a star the best of a table, a square the stated settings.
 
     Args:
-        ranked: as `audit.candidates` gives it.
+        ranked: as `search.candidates` returns it.
         stated: lr, batch_size and epochs that the report states.
     """
     rows, batches = list(ranked.groupby(["table", "reading"], sort=True)), sorted(ranked["batch_size"].unique())
@@ -111,26 +112,28 @@ def heat_map(ranked: pd.DataFrame, stated: dict[str, float]) -> Figure:
     figure.set_size_inches(2.7 * len(batches) + 1.2, 1.9 * len(rows) + 0.9)
     grid = figure.subplots(len(rows), len(batches), squeeze=False, sharex=True, sharey=True)
     rates = sorted(ranked["lr"].unique())
-    for its_axes, ((table, reading), its_rows) in zip(grid, rows, strict=True):
+    for row_axes, ((table, network), own_rows) in zip(grid, rows, strict=True):
         best = ranked[ranked["table"] == table].iloc[0]
-        for axes, batch in zip(its_axes, batches, strict=True):
-            own = its_rows[its_rows["batch_size"] == batch]
+        for axes, batch in zip(row_axes, batches, strict=True):
+            own = own_rows[own_rows["batch_size"] == batch]
             image = _draw(axes, own, rates)
-            _mark(axes, own[own["kept"]], rates, marker=".", color="white", markersize=4)
-            _mark(axes, own[own.index == best.name], rates, marker="*", color="#D55E00", markersize=9)
-            _mark(axes, own[is_at(own, stated)], rates, marker="s", color="#D55E00", markersize=9, fillstyle="none")
-            axes.set_title(f"{_title(str(table), str(reading))}, batch {batch}")
+            _plot_markers(axes, own[own["kept"]], rates, marker=".", color="white", markersize=4)
+            _plot_markers(axes, own[own.index == best.name], rates, marker="*", color="#D55E00", markersize=9)
+            _plot_markers(
+                axes, own[is_at(own, stated)], rates, marker="s", color="#D55E00", markersize=9, fillstyle="none"
+            )
+            axes.set_title(f"{_title(str(table), str(network))}, batch {batch}")
     for axes in grid[-1]:
         axes.set_xlabel("epochs")
     for axes in grid[:, 0]:
         axes.set_ylabel("learning rate")
-    figure.colorbar(image, ax=grid, shrink=0.6, label=f"misfit (at most {MOST:g} a cell)")
+    figure.colorbar(image, ax=grid, shrink=0.6, label=f"misfit (at most {MOST:g} for each printed accuracy)")
     add_legend(figure, LEGEND, "")
     return figure
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, rates: list[float]) -> AxesImage:
-    """The misfits of one panel, as an image that carries the scale of colours."""
+    """Draw the misfits of one panel; return the image, from which the colour bar is made."""
     wide = rows.pivot(index="lr", columns="epochs", values="misfit").reindex(rates)
     axes.grid(visible=False)
     axes.set_yticks(range(len(rates)), [f"{rate:g}" for rate in rates])
@@ -139,16 +142,16 @@ def _draw(axes: Axes, rows: pd.DataFrame, rates: list[float]) -> AxesImage:
     return axes.imshow(wide, origin="lower", aspect="auto", extent=edges, cmap=COLOURS, vmin=0, vmax=MOST)
 
 
-def _mark(axes: Axes, rows: pd.DataFrame, rates: list[float], **how: Any) -> None:
+def _plot_markers(axes: Axes, rows: pd.DataFrame, rates: list[float], **how: Any) -> None:
     axes.plot(rows["epochs"], [rates.index(rate) for rate in rows["lr"]], linestyle="none", **how)
 
 
-def _title(id: str, reading: str) -> str:
-    return printed_title(id) if reading == AS_PRINTED else f"{printed_title(id)} as {reading}"
+def _title(id: str, network: str) -> str:
+    return printed_title(id) if network == AS_PRINTED else f"{printed_title(id)} as {network}"
 
 
 LEGEND = [
-    Line2D([], [], linestyle="none", marker=".", color="grey", label="cannot be told from the best"),
+    Line2D([], [], linestyle="none", marker=".", color="grey", label="could have produced the table"),
     Line2D([], [], linestyle="none", marker="*", color="#D55E00", markersize=9, label="best fit"),
     Line2D([], [], linestyle="none", marker="s", color="#D55E00", markersize=9, fillstyle="none", label="stated"),
 ]

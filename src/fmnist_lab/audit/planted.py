@@ -1,4 +1,4 @@
-"""The audit tried on tables whose settings are known, because they are made of our own runs."""
+"""Test the audit on planted tables: tables made from our own runs, whose settings are known."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ from typing import Any
 
 import pandas as pd
 
-from fmnist_lab.audit.search import CANDIDATE, CELL, ambiguous, candidates, misfits, readings
+from fmnist_lab.audit.search import CANDIDATE, NETWORK, ambiguous, assume_networks, candidates, misfits
 from fmnist_lab.reproduction.candidates import SETTING
 
 APART = 1.4  # factor between the planted settings in learning rate x updates
-LEAST_SEEDS = 3  # one is printed, the others are known
+LEAST_SEEDS = 3  # one makes the planted entry, the others are measurements
 
 
 def try_planted(measured: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
-    """Print tables from our own runs, hide these runs, and ask the audit for their settings.
+    """Make tables from our own runs, hide these runs, and search for the settings of the tables.
 
-    Each cell of a planted table is one run's test accuracy, the seed another from cell to cell, so that the noise
-    of seeds is in it as in a published table. That seed of that network is hidden at all settings.
+    Each entry of a planted table is the test accuracy of one run, with another seed for each entry, so that it has the
+    noise of seeds as a published table does. That seed of that network is hidden at all settings.
 
     Args:
-        measured: as `audit.misfits` takes it. Settings at which every cell has three seeds or more are planted.
-        printed: the layout of the tables; what they say is replaced.
+        measured: as for `search.misfits`. Settings at which every entry has LEAST_SEEDS seeds or more are planted.
+        printed: the layout of the tables; their values are replaced.
 
     Returns:
-        A row a planted table: CANDIDATE and lr_updates as planted, found (whether it is among those that the audit
-        keeps), kept (their number), low and high (their span of lr_updates), best (lr_updates of the first).
+        One row for each planted table: CANDIDATE and lr_updates as planted, found (whether the audit keeps this
+        candidate), kept (number of candidates kept), low and high (their span of lr_updates), best (lr_updates of the
+        best candidate).
     """
-    meant = readings(printed).merge(measured[CELL].drop_duplicates(), on=CELL)
+    assumed = assume_networks(printed).merge(measured[NETWORK].drop_duplicates(), on=NETWORK)
     rows = []
-    for number, setting in enumerate(spread_out(_repeated(measured, meant))):
-        for (table, reading), cells in meant.groupby(["table", "reading"], sort=False):
-            planted, known = plant(measured, cells, setting, number)
+    for number, setting in enumerate(spread_out(_repeated(measured, assumed))):
+        for (table, network), entries in assumed.groupby(["table", "reading"], sort=False):
+            planted, known = plant(measured, entries, setting, number)
             ranked = candidates(misfits(known, planted))
             kept = ranked.loc[ranked["kept"], "lr_updates"]
-            truth = {"table": table, "reading": reading, **{name: setting[name] for name in SETTING}}
+            truth = {"table": table, "reading": network, **{name: setting[name] for name in SETTING}}
             found = ranked.loc[ranked["kept"], CANDIDATE].eq(pd.Series(truth)).all(axis=1).any()
             rows.append(
                 truth
@@ -45,31 +46,31 @@ def try_planted(measured: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
 
 
 def plant(
-    measured: pd.DataFrame, cells: pd.DataFrame, setting: pd.Series[Any], number: int
+    measured: pd.DataFrame, entries: pd.DataFrame, setting: pd.Series[Any], number: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A table as its author would have printed it after running `setting`, and what is measured beside it.
+    """Return a table as an author would print it after runs at `setting`, and the measurements without these runs.
 
     Args:
-        cells: one table in one reading, as `audit.readings` gives it.
-        number: shifts the seeds that are taken.
+        entries: one table with one candidate network, as `search.assume_networks` returns it.
+        number: shifts the seeds that are chosen.
 
     Returns:
-        The printed cells (table, hidden, model, published) and the measured rows without the seeds in them.
+        The printed entries (table, hidden, model, published) and the rows of `measured` without their seeds.
     """
     at = measured[(measured[SETTING] == setting[SETTING]).all(axis=1)]
     known, published = measured, []
-    for place, cell in enumerate(cells.to_dict("records")):
-        own = at[(at[CELL] == [cell[name] for name in CELL]).all(axis=1)].sort_values("seed")
+    for place, entry in enumerate(entries.to_dict("records")):
+        own = at[(at[NETWORK] == [entry[name] for name in NETWORK]).all(axis=1)].sort_values("seed")
         run = own.iloc[(number + place) % len(own)]
         published.append(run["test_accuracy"])
-        networks = ambiguous().get(cell["hidden"], (cell["hidden"],))
-        of_cell = known["architecture"].isin(networks) & (known["model"] == cell["model"])
-        known = known[~(of_cell & (known["seed"] == run["seed"]))]
-    return cells[["table", "hidden", "model"]].assign(published=published), known
+        networks = ambiguous().get(entry["hidden"], (entry["hidden"],))
+        of_entry = known["architecture"].isin(networks) & (known["model"] == entry["model"])
+        known = known[~(of_entry & (known["seed"] == run["seed"]))]
+    return entries[["table", "hidden", "model"]].assign(published=published), known
 
 
 def spread_out(settings: pd.DataFrame) -> list[pd.Series[Any]]:
-    """From the smallest learning rate x updates on, each setting that is APART from the one taken before."""
+    """Return settings in rising order of learning rate x updates, each a factor APART from the one before or more."""
     taken: list[pd.Series[Any]] = []
     for _, setting in settings.sort_values(["lr_updates", "lr"]).iterrows():
         if not taken or setting["lr_updates"] >= APART * taken[-1]["lr_updates"]:
@@ -77,12 +78,12 @@ def spread_out(settings: pd.DataFrame) -> list[pd.Series[Any]]:
     return taken
 
 
-def _repeated(measured: pd.DataFrame, meant: pd.DataFrame) -> pd.DataFrame:
-    """The settings at which every network and model of the tables has enough seeds: SETTING and lr_updates."""
-    cells = meant[CELL].drop_duplicates()
-    own = measured.dropna(subset="test_accuracy").merge(cells, on=CELL)
-    seeds = own.groupby([*SETTING, *CELL]).agg(seeds=("seed", "nunique"), updates=("updates", "first"))
+def _repeated(measured: pd.DataFrame, assumed: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings at which every network and model of the tables has enough seeds: SETTING and lr_updates."""
+    entries = assumed[NETWORK].drop_duplicates()
+    own = measured.dropna(subset="test_accuracy").merge(entries, on=NETWORK)
+    seeds = own.groupby([*SETTING, *NETWORK]).agg(seeds=("seed", "nunique"), updates=("updates", "first"))
     enough = seeds[seeds["seeds"] >= LEAST_SEEDS].reset_index()
-    settings = enough.groupby(SETTING).agg(cells=("seeds", "size"), updates=("updates", "first")).reset_index()
-    settings = settings[settings["cells"] == len(cells)]
+    settings = enough.groupby(SETTING).agg(entries=("seeds", "size"), updates=("updates", "first")).reset_index()
+    settings = settings[settings["entries"] == len(entries)]
     return settings.assign(lr_updates=settings["lr"] * settings["updates"])

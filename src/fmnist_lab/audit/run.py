@@ -1,4 +1,4 @@
-"""Search for the settings that would explain the report's tables: one seed of a grid, then all seeds of the best."""
+"""Run the audit: train one seed of a grid of settings, then all seeds of the settings that fit the tables best."""
 
 from __future__ import annotations
 
@@ -34,22 +34,21 @@ if TYPE_CHECKING:
 
 PRESETS = ("audit_grid", "audit_seeds")
 
-# Settings of the audit's grid that are run with every network and all seeds, because they fit best on one seed.
-FINALISTS = 4
+FINALISTS = 4  # number of settings of the grid, those that fit best on one seed, that are run with all seeds
 
 
 def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Console], None]) -> int:
-    """Search for the settings that would explain the report's tables; return the exit status as `run_sweep`.
+    """Search for the settings that would explain the tables of the report; return the exit status of `run_sweep`.
 
-    One seed of a grid of settings, and all seeds of one setting, which say how far accuracies scatter; then all seeds
-    of the settings that fit best. The audit's folder is written after each of these seeds; at the end `write_page` is
-    called with the folder of the outputs.
+    First one seed of a grid of settings is trained, and all seeds of one setting, from which the scatter of accuracies
+    is estimated; then all seeds of the settings that fit best. The folder of the audit is written after each of these
+    seeds. At the end `write_page` is called with the folder of the outputs. Raises InputError for fewer than 2 seeds.
     """
     if seeds < 2:
-        raise wrong("--seeds", seeds, "at least 2 for the audit, which measures how far seeds scatter")
+        raise wrong("--seeds", seeds, "at least 2 for the audit, which measures the scatter between seeds")
     launcher = registry.choose_launcher(*overrides)
     grid, repeated = (compose_preset(preset, overrides) for preset in PRESETS)
-    refuse_strangers(grid)
+    refuse_unknown_networks(grid)
     first = merge([plan_seeds(grid, [0]), plan_seeds(repeated, range(seeds))])
     todo = to_train(first)
     if first[0].config.dry_run:
@@ -73,31 +72,34 @@ def audit(seeds: int, overrides: Sequence[str], write_page: Callable[[Path, Cons
         return list_failed(jobs, console)
 
 
-def refuse_strangers(configs: Sequence[Config]) -> None:
-    """InputError when none of these networks stands in the tables that the audit would explain."""
-    from fmnist_lab.audit.search import printed_cells, readings
+def refuse_unknown_networks(configs: Sequence[Config]) -> None:
+    """Raise InputError if none of these networks is in the tables that the audit explains."""
+    from fmnist_lab.audit.search import assume_networks, printed_entries
     from fmnist_lab.reproduction.report import load_report
 
-    known = list(dict.fromkeys(readings(printed_cells(load_report()))["architecture"]))
+    known = list(dict.fromkeys(assume_networks(printed_entries(load_report()))["architecture"]))
     networks = list(dict.fromkeys(str(config.architecture.hidden) for config in configs))
     if not set(networks) & set(known):
         raise wrong("architecture.hidden", ", ".join(networks), f"a network of the tables: {', '.join(known)}")
 
 
 def audit_forecast(first: Sequence[Job], todo: Sequence[Job], repeated: Sequence[Config], seeds: int) -> str:
-    """What the audit is to do. Until the grid is done, the finalists are not known, but their number is."""
+    """Return the number of runs to train and their duration in words.
+
+    Before the grid is finished, the number of finalists is known, but not their settings.
+    """
     like = plan_seeds(repeated, range(seeds))
     then = f"then at most {FINALISTS * len(like)} runs at the {FINALISTS} settings that fit best"
-    told = forecast(first, todo)
-    return f"{told}; {then}, {duration(like, FINALISTS)}" if todo else told
+    text = forecast(first, todo)
+    return f"{text}; {then}, {duration(like, FINALISTS)}" if todo else text
 
 
 def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Config]:
-    """Every network of `repeated` at the learning rates and batch sizes that fit best in `jobs`."""
-    from fmnist_lab.audit.search import candidates_alike, choose, printed_cells
+    """Return every network of `repeated` at the learning rates and batch sizes that fit best in `jobs`."""
+    from fmnist_lab.audit.search import candidates_alike, choose, printed_entries
     from fmnist_lab.reproduction.report import load_report
 
-    ranked = candidates_alike(tested(jobs), printed_cells(load_report()))
+    ranked = candidates_alike(tested(jobs), printed_entries(load_report()))
     return [
         dataclasses.replace(config, lr=lr, batch_size=batch_size)
         for lr, batch_size in choose(ranked, FINALISTS)
@@ -106,16 +108,16 @@ def choose_finalists(jobs: Sequence[Job], repeated: Sequence[Config]) -> list[Co
 
 
 def write_audit(jobs: Sequence[Job], folder: Path, *, prove: bool = True) -> None:
-    """Write what the audit knows from the runs on disk; `prove` as `audit_write.write_audit` has it."""
+    """Write the outcome of the audit from the runs on disk; `prove` as for `outcome.write_audit`."""
     from fmnist_lab.audit import outcome
     from fmnist_lab.reproduction.report import load_report
 
-    with writing_outcome(jobs if prove else [], folder):  # without its proof the report is not whole
+    with writing_outcome(jobs if prove else [], folder):  # without the test on planted tables the outcome is incomplete
         outcome.write_audit(tested(jobs), load_report(), folder, prove=prove)
 
 
 def tested(jobs: Sequence[Job]) -> pd.DataFrame:
-    """The test accuracies of every epoch of the finished runs, as the audit takes them."""
+    """Return the test accuracy of every epoch of the finished runs, as `search.misfits` expects them."""
     from fmnist_lab.results.frames import gather_tests
 
     finished = [job for job in jobs if job.record.summary()]

@@ -1,1 +1,1 @@
-"""The report that this project studies: its claims, their assessment, figures and page."""
+"""The report that this project reproduces: its claims, their assessment, figures and page."""

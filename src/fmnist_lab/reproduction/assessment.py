@@ -1,4 +1,4 @@
-"""The report's claims, judged: frames of runs in, verdicts out. Every number in a sentence is written from data."""
+"""Assess the claims of the report with our runs. Every number in a sentence is computed from the frames."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from fmnist_lab.reproduction.claims import (
     OPPOSITE,
     PROPERTIES,
     SERIES,
-    CellTest,
     Claim,
     Claims,
+    EntryTest,
     Majority,
     Opposed,
     Paired,
@@ -32,15 +32,15 @@ from fmnist_lab.reproduction.claims import (
     Theorem,
     TimeTest,
     Value,
-    cell_id,
     doublings,
+    entry_id,
     load_claims,
+    other_model,
     printed,
     printed_curve,
     printed_row,
-    rival,
 )
-from fmnist_lab.reproduction.report import Cell, Row
+from fmnist_lab.reproduction.report import PrintedEntry, Row
 from fmnist_lab.results.factors import display, label
 from fmnist_lab.results.intervals import ALPHA, CONFIDENCE
 from fmnist_lab.results.style import MODEL_STYLES
@@ -64,12 +64,12 @@ COLUMNS = [
     "experiment",
     "command",
 ]
-MOST_PARTS_TOLD = 3
+MOST_LISTED = 3  # assertions, samples or comparisons that a sentence lists one by one
 
 
 @dataclass(frozen=True)
 class Assessed:
-    """The columns of a row that the runs decide."""
+    """The columns of a claim's row that depend on the runs."""
 
     verdict: str
     reason: str
@@ -83,7 +83,7 @@ class Assessed:
 
 @dataclass(frozen=True)
 class Assertion:
-    """One thing that a sentence asserts, and what the runs say of it."""
+    """One of the statements that a claim makes, and the evidence of the runs."""
 
     text: str
     evidence: Evidence
@@ -93,36 +93,40 @@ class Assertion:
 def assess(
     runs: pd.DataFrame, curves: pd.DataFrame, *, saddle: bool | None = None, claims: Claims | None = None
 ) -> pd.DataFrame:
-    """A row a claim of the report, with its verdict and the reason: values first, then notes, sentences and the rest.
+    """Return one row for each claim of the report, with its verdict and the reason.
+
+    Printed values come first, then notes, sentences, contradictions and theorems.
 
     Args:
-        runs: one row a run of any experiment, as `samples.join` gives it; may be empty.
-        curves: one row a run and epoch, with the columns of `curves.csv`.
-        saddle: whether the numerical checks of the theorem agree; None if they have not been run.
-        claims: the package's own unless told otherwise.
+        runs: one row for each run of any experiment, as `run_selection.join` returns it; may be empty.
+        curves: one row for each run and epoch, with the columns of `curves.csv`.
+        saddle: whether all predictions of the saddle agree with the observations; None if they were not compared.
+        claims: by default those of the package.
 
     Returns:
-        The columns COLUMNS; of a sentence of several parts, the numbers are those of the part that shows the least.
-        Differences are fractions, or nats of loss; of times they are logarithms of ratios.
+        A frame with the columns COLUMNS. If a claim makes several assertions, the numbers are those of the assertion
+        with the weakest evidence. Differences are fractions of the images, nats of loss, or logarithms of time ratios.
     """
     assessment = _Assessment(claims or load_claims(), runs, curves, saddle)
     return pd.DataFrame(assessment.rows(), columns=COLUMNS).astype({"n": "Int64"})
 
 
-def cells(runs: pd.DataFrame, table_id: str, settings: str = "stated", *, claims: Claims | None = None) -> pd.DataFrame:
-    """A table of the report in its own layout, beside our runs at the `stated` or the `inferred` settings.
+def table_entries(
+    runs: pd.DataFrame, table_id: str, settings: str = "stated", *, claims: Claims | None = None
+) -> pd.DataFrame:
+    """Return the entries of a printed table beside our runs at the `stated` or the `inferred` settings.
 
     Returns:
-        A row a network and model: hidden, model, published_accuracy, test_accuracy_mean, low, high (prediction
-        interval), difference, n, verdict, published_seconds, seconds_median (NaN when conditions differ), notes (from
-        the data), published_note, and half_width, detectable, p (corrected for the table), reason, printed_as (the
-        network as the report has it).
+        One row for each network and model, in the order of the report: hidden, model, published_accuracy,
+        test_accuracy_mean, low, high (prediction interval), difference, n, verdict, published_seconds, seconds_median
+        (NaN if the runs were timed under different conditions), notes (computed from the runs), published_note,
+        half_width, detectable, p (corrected for the number of entries), reason, printed_as (the network as printed).
     """
     return _Assessment(claims or load_claims(), runs, pd.DataFrame(), None).table(table_id, settings)
 
 
 class _Assessment:
-    """The claims and the runs that judge them."""
+    """The claims, and the runs that they are compared with."""
 
     def __init__(self, claims: Claims, runs: pd.DataFrame, curves: pd.DataFrame, saddle: bool | None) -> None:
         self.claims, self.report, self.saddle = claims, claims.report, saddle
@@ -133,11 +137,14 @@ class _Assessment:
     def rows(self) -> Iterator[dict[str, Any]]:
         for claim in self.claims.claims.values():
             assessed = self._assessed(claim)
-            told = {name: getattr(claim, name) for name in ("where", "kind", "says", "mark", "published_runs")}
             commands = [experiment_command(name, self.seeds) for name in claim.experiments]
             yield {
                 "claim": claim.id,
-                **told,
+                "where": claim.where,
+                "kind": claim.kind,
+                "says": claim.statement,
+                "mark": claim.basis,
+                "published_runs": claim.published_runs,
                 **vars(assessed),
                 "experiment": ", ".join(claim.experiments),
                 "command": claim.command or " && ".join(commands),
@@ -145,8 +152,8 @@ class _Assessment:
 
     def _assessed(self, claim: Claim) -> Assessed:
         match claim.tests:
-            case (CellTest() as test,):
-                return self._cell(test)
+            case (EntryTest() as test,):
+                return self._entry(test)
             case (TimeTest() as test,):
                 return self._time(test, claim.not_testable)
             case (SeriesTest() as test,):
@@ -161,9 +168,9 @@ class _Assessment:
                 return Assessed("not testable", claim.not_testable)
         return self._sentence(claim)
 
-    # Values: a cell, seconds, a curve, a number in the text.
+    # Printed values: an entry of a table, seconds, a curve, a number in the text.
 
-    def _cell(self, test: CellTest) -> Assessed:
+    def _entry(self, test: EntryTest) -> Assessed:
         row = _row_of(self._cached(test.table, "stated"), test)
         measured = ""
         if row["n"]:
@@ -178,39 +185,39 @@ class _Assessment:
             *(row[name] for name in ("difference", "half_width", "detectable", "n")),
         )
 
-    def _explanation(self, test: CellTest) -> str:
-        """What the settings that were inferred make of a cell."""
+    def _explanation(self, test: EntryTest) -> str:
+        """Return the outcome of an entry at the inferred settings in words; empty before any run at them."""
         inferred = self._cached(test.table, "inferred")
-        told = []
+        outcomes = []
         for _, row in inferred[(inferred["printed_as"] == str(list(test.hidden)))].iterrows():
             if row["model"] == test.model and row["n"]:
-                told.append(f"{display(row['hidden'])} {_percent(row['test_accuracy_mean'])}, {row['verdict']}")
+                outcomes.append(f"{display(row['hidden'])} {_percent(row['test_accuracy_mean'])}, {row['verdict']}")
         settings = self.claims.inferred[test.table].settings
-        return f"at the inferred {_settings(settings)}: {'; '.join(told)}" if told else ""
+        return f"at the inferred {_settings(settings)}: {'; '.join(outcomes)}" if outcomes else ""
 
     def _time(self, test: TimeTest, reason: str) -> Assessed:
         row = printed_row(self.report, test.table, test.hidden)
-        seconds = {model: cell.seconds for model, cell in row.cells.items()}
-        told = f"{seconds[test.model]:g} s; custom/torch {seconds['custom'] / seconds['torch']:.2f}"
-        first, second = self._rivals(test.table, row.hidden)
-        part = self._paired(Paired("seconds", first, "same", second))
+        seconds = {model: entry.seconds for model, entry in row.entries.items()}
+        published = f"{seconds[test.model]:g} s; custom/torch {seconds['custom'] / seconds['torch']:.2f}"
+        first, second = self._both_models(test.table, row.hidden)
+        assertion = self._paired(Paired("seconds", first, "same", second))
         own = self.samples.measure(first if test.model == "custom" else second, "seconds")
-        if not part.evidence.n:
-            return Assessed("not testable", reason, told)
-        if math.isnan(part.evidence.difference):
-            return Assessed("not testable", f"{reason}; here {TIMES_DIFFER}", told, n=part.evidence.n)
-        measured = f"{math.exp(own.median()):.1f} s; custom/torch {_difference(part)}"
-        return Assessed("not testable", reason, told, measured, n=part.evidence.n)
+        if not assertion.evidence.n:
+            return Assessed("not testable", reason, published)
+        if math.isnan(assertion.evidence.difference):
+            return Assessed("not testable", f"{reason}; here {TIMES_DIFFER}", published, n=assertion.evidence.n)
+        measured = f"{math.exp(own.median()):.1f} s; custom/torch {_difference(assertion)}"
+        return Assessed("not testable", reason, published, measured, n=assertion.evidence.n)
 
     def _series(self, test: SeriesTest, claim: Claim) -> Assessed:
         figure, metric = self.report.figures[test.figure], SERIES[test.metric]
         values = printed_curve(self.report, test.figure, test.metric, test.model)
         sample = {"model": test.model, "lr": figure.lr}
         unit = METRICS[metric]
-        told = f"ends at {_shown(values[-1], unit)}"
+        published = f"ends at {_shown(values[-1], unit)}"
         ours = self.samples.curve(sample, metric)
         if not len(ours):
-            return Assessed("inconclusive", "no run yet", told)
+            return Assessed("inconclusive", "no run yet", published)
         found = statistics.compare_curve(
             values,
             ours.to_numpy(),
@@ -221,8 +228,8 @@ class _Assessment:
         measured = f"ends at {_shown(float(ours.iloc[:, -1].mean()), unit)}"
         if found.n > 1:
             at = f"{_signed(found.difference, unit)} ± {_plain(found.half_width, unit)}"
-            measured += f"; fits least at epoch {found.at + 1}: {at}"
-        return _compared(found, told, measured, self.samples.failure_note(sample))
+            measured += f"; largest deviation at epoch {found.at + 1}: {at}"
+        return _compared(found, published, measured, self.samples.failure_note(sample))
 
     def _value(self, test: Value, claim: Claim) -> Assessed:
         values = self.samples.measure(test.sample, test.metric)
@@ -238,33 +245,39 @@ class _Assessment:
     # Sentences.
 
     def _sentence(self, claim: Claim) -> Assessed:
-        parts = self._parts(claim.tests)
-        found = statistics.decide([part.evidence for part in parts])
-        told = [part for part in parts if part.evidence.n]
-        weakest = max(told or parts, key=lambda part: (part.evidence.p_for, -part.evidence.p_against))
+        assertions = self._assertions(claim.tests)
+        found = statistics.decide([assertion.evidence for assertion in assertions])
+        tested = [assertion for assertion in assertions if assertion.evidence.n]
+        weakest = max(
+            tested or assertions, key=lambda assertion: (assertion.evidence.p_for, -assertion.evidence.p_against)
+        )
         evidence = weakest.evidence
-        fewest = min(part.evidence.n for part in parts)
+        fewest = min(assertion.evidence.n for assertion in assertions)
         return Assessed(
             found,
-            "; ".join(filter(None, [_reason(found, parts, fewest), claim.not_testable])),
+            "; ".join(filter(None, [_reason(found, assertions, fewest), claim.not_testable])),
             "",
-            _measured(told, weakest),
+            _measured(tested, weakest),
             math.nan if weakest.unit == "share" else evidence.difference,
             evidence.half_width,
             evidence.detectable,
             fewest,
         )
 
-    def _parts(self, tests: Sequence[Any]) -> list[Assertion]:
-        """What the tests assert; what most runs are to show in several samples is one thing, seed by seed."""
+    def _assertions(self, tests: Sequence[Any]) -> list[Assertion]:
+        """Return the assertions that the tests make.
+
+        Tests that most runs of a sample have the same property make one assertion together: a seed counts if its runs
+        in all samples have the property.
+        """
         shown: dict[str, list[Majority]] = defaultdict(list)
-        parts = []
+        assertions = []
         for test in tests:
             if isinstance(test, Majority):
                 shown[test.shows].append(test)
             else:
-                parts += self._compared(test)
-        return parts + [self._majority(what, its_tests) for what, its_tests in shown.items()]
+                assertions += self._compared(test)
+        return assertions + [self._majority(shows, together) for shows, together in shown.items()]
 
     def _compared(self, test: Any) -> list[Assertion]:
         match test:
@@ -274,7 +287,7 @@ class _Assessment:
                 return [self._paired(test)]
             case Returns():
                 return [self._returns(test)]
-        raise TypeError(f"{test}: no test of a sentence")
+        raise TypeError(f"{test}: a sentence has no such test")
 
     def _paired(self, test: Paired) -> Assertion:
         unit = METRICS[test.metric]
@@ -299,7 +312,7 @@ class _Assessment:
     def _majority(self, shows: str, tests: Sequence[Majority]) -> Assertion:
         flags = pd.concat([self.samples.shows(test.sample, shows) for test in tests], axis=1).dropna()
         names = [_sample(test.sample) for test in tests]
-        text = f"{' and '.join(names) if len(names) <= MOST_PARTS_TOLD else f'all {len(names)}'}: {PROPERTIES[shows]}"
+        text = f"{' and '.join(names) if len(names) <= MOST_LISTED else f'all {len(names)}'}: {PROPERTIES[shows]}"
         return Assertion(text, statistics.majority(flags.astype(bool).all(axis=1)), "share")
 
     def _returns(self, test: Returns) -> Assertion:
@@ -310,18 +323,18 @@ class _Assessment:
         text = f"{_sample(test.sample)}, gain of a doubling along {networks}"
         return Assertion(text, statistics.paired(later, earlier, "lower"), METRICS[test.metric])
 
-    # What needs no run.
+    # Claims that need no run.
 
     def _contradiction(self, claim: Claim) -> Assessed:
         shown = [self._in_print(test) for test in claim.tests]
         verdict = "contradicted" if all(so for so, _ in shown) else "consistent"
         texts = [text for _, text in shown]
-        told = "; ".join(texts if len(texts) <= MOST_PARTS_TOLD else [*texts[:MOST_PARTS_TOLD], "..."])
+        published = "; ".join(texts if len(texts) <= MOST_LISTED else [*texts[:MOST_LISTED], "..."])
         count = sum(so for so, _ in shown)
-        return Assessed(verdict, f"in {count} of {len(shown)} comparisons of what is printed", told)
+        return Assessed(verdict, f"in {count} of {len(shown)} comparisons of printed values", published)
 
     def _in_print(self, test: Any) -> tuple[bool, str]:
-        """Whether the print shows it, and what is printed."""
+        """Return whether the printed values have the relation of `test`, and these values in words."""
         match test:
             case Printed():
                 first, second = printed(self.report, test.first), printed(self.report, test.second)
@@ -333,12 +346,12 @@ class _Assessment:
                 return falls, f"{test.sample['model']} from {values[0]:g} to {values[-1]:g}"
             case Opposed():
                 return self._opposed(*(self.claims.claims[id] for id in test.claims)), " / ".join(
-                    self.claims.claims[id].says for id in test.claims
+                    self.claims.claims[id].statement for id in test.claims
                 )
-        raise TypeError(f"{test}: no test of what is printed")
+        raise TypeError(f"{test}: printed values have no such test")
 
     def _opposed(self, one: Claim, other: Claim) -> bool:
-        """Whether two claims order the same two samples oppositely, in metrics of one unit."""
+        """Return whether two claims order the same two samples oppositely, in metrics of one unit."""
         return any(
             METRICS[a.metric] == METRICS[b.metric]
             and (a.first, a.second)
@@ -351,9 +364,9 @@ class _Assessment:
 
     def _theorem(self, claim: Claim) -> Assessed:
         if self.saddle is None:
-            return Assessed("not testable", f"its numerical checks have not been run: {claim.command}")
+            return Assessed("not testable", f"no observation yet; run {claim.command}")
         agree = "agree with it" if self.saddle else "disagree with it"
-        return Assessed("holds" if self.saddle else "does not hold", f"the numerical checks of {claim.command} {agree}")
+        return Assessed("holds" if self.saddle else "does not hold", f"the observations of {claim.command} {agree}")
 
     # Tables.
 
@@ -372,13 +385,13 @@ class _Assessment:
             for hidden in (inferred.networks[row.hidden] if inferred else (row.hidden,))
             for model in ("torch", "custom")
         ]
-        told = inferred.settings if inferred else {"lr": table.lr}
-        samples = [{**told, "hidden": hidden, "model": model} for _, hidden, model in places]
-        runs = self.claims.claims[cell_id(table_id, table.rows[0].hidden, "custom", "accuracy")].published_runs
+        chosen = inferred.settings if inferred else {"lr": table.lr}
+        samples = [{**chosen, "hidden": hidden, "model": model} for _, hidden, model in places]
+        runs = self.claims.claims[entry_id(table_id, table.rows[0].hidden, "custom", "accuracy")].published_runs
         margin = self.claims.margins["accuracy"]
         found = statistics.compare_family(
             [
-                Published(row.cells[model].test_accuracy, runs, margin=margin, testable=not row.unspecified)
+                Published(row.entries[model].test_accuracy, runs, margin=margin, testable=not row.unspecified)
                 for row, _, model in places
             ],
             [self.samples.measure(sample, "test_accuracy").to_numpy() for sample in samples],
@@ -388,26 +401,26 @@ class _Assessment:
         return pd.DataFrame(
             [
                 self._table_row(row, sample, replace(one, verdict=explained(one.verdict, in_sample)), comparable)
-                | {"published_note": self.claims.claims[cell_id(table_id, row.hidden, model, "note")].says}
+                | {"published_note": self.claims.claims[entry_id(table_id, row.hidden, model, "note")].statement}
                 for (row, _, model), sample, one in zip(places, samples, found, strict=True)
             ]
         ).astype({"n": "Int64"})
 
     def _table_row(self, row: Row, sample: dict[str, Any], found: Comparison, comparable: bool) -> dict[str, Any]:
-        cell: Cell = row.cells[sample["model"]]
-        mean = cell.test_accuracy + found.difference
+        entry: PrintedEntry = row.entries[sample["model"]]
+        mean = entry.test_accuracy + found.difference
         seconds = self.samples.finished(sample)["fit_seconds"].astype(float)
         return {
             "hidden": str(list(sample["hidden"])),
             "model": sample["model"],
-            "published_accuracy": cell.test_accuracy,
+            "published_accuracy": entry.test_accuracy,
             "test_accuracy_mean": mean,
             "low": mean - found.half_width,
             "high": mean + found.half_width,
             "difference": found.difference,
             "n": found.n,
             "verdict": found.verdict,
-            "published_seconds": cell.seconds,
+            "published_seconds": entry.seconds,
             "seconds_median": seconds.median() if comparable else math.nan,
             "notes": self._note(sample),
             "half_width": found.half_width,
@@ -418,19 +431,19 @@ class _Assessment:
         }
 
     def _note(self, sample: dict[str, Any]) -> str:
-        """How a model stands to its rival in the row: `0.8 points above PyTorch [0.5, 1.1]; 0.70 of its time`."""
-        other = {**sample, "model": rival(sample["model"])}
+        """Return a comparison with the other model: `0.8 points above PyTorch [0.5, 1.1]; 0.70 of its time`."""
+        other = {**sample, "model": other_model(sample["model"])}
         accuracy = self._paired(Paired("test_accuracy", sample, "higher", other)).evidence
         if not accuracy.n:
             return ""
         points, half = 100 * accuracy.difference, 100 * accuracy.half_width
         side, low = ("above", points - half) if points >= 0 else ("below", -points - half)
         interval = "" if math.isnan(half) else f" [{low:.1f}, {abs(points) + half:.1f}]"
-        told = f"{abs(points):.1f} points {side} {MODEL_STYLES[other['model']].label}{interval}"
+        note = f"{abs(points):.1f} points {side} {MODEL_STYLES[other['model']].label}{interval}"
         time = self._paired(Paired("seconds", sample, "higher", other)).evidence.difference
-        return told if math.isnan(time) else f"{told}; {math.exp(time):.2f} of its time"
+        return note if math.isnan(time) else f"{note}; {math.exp(time):.2f} of its time"
 
-    def _rivals(self, table_id: str, hidden: tuple[int, ...]) -> tuple[Sample, Sample]:
+    def _both_models(self, table_id: str, hidden: tuple[int, ...]) -> tuple[Sample, Sample]:
         common = {"lr": self.report.tables[table_id].lr, "hidden": hidden}
         return {**common, "model": "custom"}, {**common, "model": "torch"}
 
@@ -438,7 +451,7 @@ class _Assessment:
         return math.log1p(self.claims.margins[unit]) if unit == "time" else self.claims.margins[unit]
 
 
-def _row_of(table: pd.DataFrame, test: CellTest) -> pd.Series[Any]:
+def _row_of(table: pd.DataFrame, test: EntryTest) -> pd.Series[Any]:
     return table[(table["hidden"] == str(list(test.hidden))) & (table["model"] == test.model)].iloc[0]
 
 
@@ -448,47 +461,48 @@ def _compared(found: Comparison, published: str, measured: str, failure_note: st
     return Assessed(found.verdict, reason, published, measured, *numbers)
 
 
-def _reason(verdict: str, parts: Sequence[Assertion], fewest: int) -> str:
-    count = f"{len(parts)} parts" if len(parts) > 1 else "it"
+def _reason(verdict: str, assertions: Sequence[Assertion], fewest: int) -> str:
+    significant, number = f"significant at the {100 * ALPHA:.0f} % level", len(assertions)
     match verdict:
         case "identical":
             return "the same in every pair of runs"
         case "holds":
-            return f"{count} {'each show' if len(parts) > 1 else 'shows'} at the {100 * ALPHA:.0f} % level"
+            return f"each of its {number} assertions is {significant}" if number > 1 else significant
         case "does not hold":
-            return "the opposite shows" + (f" in a part, corrected for {len(parts)}" if len(parts) > 1 else "")
-    if any(TIMES_DIFFER in part.text for part in parts):
+            one = f" of one of its {number} assertions" if number > 1 else ""
+            return f"the opposite{one} is {significant}{', corrected for their number' if number > 1 else ''}"
+    if any(TIMES_DIFFER in assertion.text for assertion in assertions):
         return TIMES_DIFFER
     if fewest < LEAST_SEEDS:
-        return f"n = {fewest}, where a test needs {LEAST_SEEDS} seeds" if fewest else "no run yet"
-    if len(parts) > 1:
-        return f"not all {count} show at the {100 * ALPHA:.0f} % level, nor the opposite of any"
-    return f"neither it nor the opposite shows at the {100 * ALPHA:.0f} % level"
+        return f"n = {fewest}; a test needs {LEAST_SEEDS} seeds" if fewest else "no run yet"
+    if number > 1:
+        return f"not all of its {number} assertions are {significant}, nor is the opposite of any"
+    return f"neither it nor the opposite is {significant}"
 
 
-def _measured(parts: Sequence[Assertion], weakest: Assertion) -> str:
-    if len(parts) <= MOST_PARTS_TOLD:
-        return "; ".join(f"{part.text}: {_difference(part)}" for part in parts)
-    count = Counter(statistics.decide([part.evidence]) for part in parts)
+def _measured(assertions: Sequence[Assertion], weakest: Assertion) -> str:
+    if len(assertions) <= MOST_LISTED:
+        return "; ".join(f"{assertion.text}: {_difference(assertion)}" for assertion in assertions)
+    count = Counter(statistics.decide([assertion.evidence]) for assertion in assertions)
     tally = ", ".join(f"{times} {verdict}" for verdict, times in count.most_common())
-    return f"of {len(parts)} parts {tally}; weakest: {weakest.text}: {_difference(weakest)}"
+    return f"of {len(assertions)} assertions {tally}; weakest evidence: {weakest.text}: {_difference(weakest)}"
 
 
-def _difference(part: Assertion) -> str:
-    """The difference as its unit is read, with its interval."""
-    found = part.evidence
-    if part.unit == "share":
+def _difference(assertion: Assertion) -> str:
+    """Return the difference with its interval in words: points, nats of loss, a ratio of times, or a count of seeds."""
+    found = assertion.evidence
+    if assertion.unit == "share":
         return f"{found.difference * found.n:.0f} of {found.n} seeds"
     if math.isnan(found.difference):
         return "not comparable"
     ends = [found.difference, found.difference - found.half_width, found.difference + found.half_width]
-    mean, low, high = (_signed(end, part.unit) for end in ends)
+    mean, low, high = (_signed(end, assertion.unit) for end in ends)
     level = "" if found.confidence == CONFIDENCE else f" ({100 * found.confidence:.0f} %)"
     return mean if math.isnan(found.half_width) else f"{mean} [{low}, {high}]{level}"
 
 
 def _versus(first: Sample, second: Sample) -> str:
-    """What tells two samples apart, then what they share: `custom against torch, 8-128`."""
+    """Return the settings in which two samples differ, then those that they share: `custom against torch, 8-128`."""
     shared = {key: value for key, value in first.items() if key in second and second[key] == value}
     one, other = (_sample({key: s[key] for key in s if key not in shared}) for s in (first, second))
     return ", ".join(filter(None, [f"{one} against {other}", _sample(shared) if shared else ""]))
@@ -516,7 +530,7 @@ def _metric(metric: str) -> str:
 
 
 def _place(place: Sample) -> str:
-    """Where a printed value stands."""
+    """Return the place of a printed value in words."""
     keys = ("model", "figure") if "figure" in place else ("model", "hidden", "table")
     return " ".join(_setting(key, place[key]) for key in keys)
 

@@ -1,6 +1,6 @@
-"""Every checkable value and sentence of the report as data, and how it is tested: claims.yaml, typed and checked.
+"""All testable values and sentences of the report, each with its tests: claims.yaml as dataclasses.
 
-The cells, times and series that report.yaml prints are claims without being written down twice.
+The table entries, times and curves of report.yaml are claims too; claims.yaml does not repeat them.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from fmnist_lab.reproduction.report import Report, Row, load_report, printed_tit
 KINDS = ("cell", "time", "series", "note", "sentence", "contradiction", "theorem")
 BASES = ("stated", "inferred")
 
-# What is measured of a run, and its unit; `margins` in claims.yaml has one for each unit.
+# The metrics of a run, and their units; `margins` in claims.yaml has one margin for each unit.
 METRICS = table_format.METRICS | {
-    "lowest": "accuracy",  # validation accuracy over the epochs
+    "lowest": "accuracy",  # lowest validation accuracy of any epoch
     "highest": "accuracy",
-    "drops": "accuracy",  # sum of the falls of the validation accuracy from epoch to epoch: what is not smooth
-    "gap": "accuracy",  # training minus test accuracy after the last epoch: what does not generalise
-    "mean_loss": "loss",  # training loss, mean over the epochs: the lower, the faster a run converges
-    "early_loss": "loss",  # the same over the first three epochs
+    "drops": "accuracy",  # sum of all decreases of the validation accuracy between epochs: 0 for a monotone curve
+    "gap": "accuracy",  # training minus test accuracy after the last epoch
+    "mean_loss": "loss",  # mean of the training loss over the epochs: lower if a run converges faster
+    "early_loss": "loss",  # mean of the training loss over the first three epochs
     "seconds": "time",  # training and validation; compared as ratios
 }
-SERIES = {"validation_accuracy": "validation_accuracy", "training_loss": "train_loss"}  # as report.yaml calls them
+SERIES = {"validation_accuracy": "validation_accuracy", "training_loss": "train_loss"}  # name in report.yaml: column
 PROPERTIES = {
     "loss_falls": "the training loss falls at every epoch",
     "accuracy_falls": "the validation accuracy falls at some epoch",
@@ -41,12 +41,12 @@ OPPOSITE = {"higher": "lower", "lower": "higher"}
 Sample = Mapping[str, Any]  # settings by name; a list, such as the widths of hidden layers, is a list
 
 
-# The kinds of test. Each `build`s its own from the keys of its entry.
+# The kinds of test. The fields of each are the keys of its entry in claims.yaml.
 
 
 @dataclass(frozen=True)
-class CellTest:
-    """A printed test accuracy against the runs of its network."""
+class EntryTest:
+    """Compare a printed test accuracy with the runs of its network."""
 
     table: str
     hidden: tuple[int, ...]
@@ -55,7 +55,7 @@ class CellTest:
 
 @dataclass(frozen=True)
 class TimeTest:
-    """Printed seconds: not testable themselves, shown beside the measured ones."""
+    """Show printed seconds beside the measured ones; they are not testable."""
 
     table: str
     hidden: tuple[int, ...]
@@ -64,7 +64,7 @@ class TimeTest:
 
 @dataclass(frozen=True)
 class SeriesTest:
-    """A printed curve against the simultaneous band of the runs."""
+    """Compare a printed curve with the simultaneous band of the runs."""
 
     figure: str
     metric: str
@@ -73,7 +73,7 @@ class SeriesTest:
 
 @dataclass(frozen=True)
 class Value:
-    """A number in the text against the runs of a sample."""
+    """Compare a number in the text with the runs of a sample."""
 
     metric: str
     sample: Sample
@@ -89,7 +89,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Paired:
-    """A relation between two samples, seed by seed; of the curves at every epoch with `every_epoch`."""
+    """Compare two samples, paired by seed; at every epoch of their curves if `every_epoch`."""
 
     metric: str
     first: Sample
@@ -104,14 +104,14 @@ class Paired:
 
 @dataclass(frozen=True)
 class PairedCurve(Paired):
-    """`Paired` at every epoch."""
+    """Compare two samples at every epoch."""
 
     every_epoch: bool = True
 
 
 @dataclass(frozen=True)
 class Majority:
-    """Something that most runs of a sample show."""
+    """Test that most runs of a sample have a property."""
 
     shows: str
     sample: Sample
@@ -122,7 +122,7 @@ class Majority:
 
 @dataclass(frozen=True)
 class Returns:
-    """A doubling of the width is worth less between the last two networks than between the first two."""
+    """Test that doubling the width gains less between the last two of three networks than between the first two."""
 
     metric: str
     hidden: tuple[tuple[int, ...], ...]
@@ -135,7 +135,7 @@ class Returns:
 
 @dataclass(frozen=True)
 class Printed:
-    """A relation between two printed values, each named by table or figure and its place there."""
+    """Compare two printed values, each given by table or figure and its place there."""
 
     first: Sample
     relation: str
@@ -147,7 +147,7 @@ class Printed:
 
 @dataclass(frozen=True)
 class PrintedFalls:
-    """A printed curve that falls at every epoch."""
+    """Test that a printed curve falls at every epoch."""
 
     figure: str
     metric: str
@@ -156,18 +156,18 @@ class PrintedFalls:
 
 @dataclass(frozen=True)
 class Opposed:
-    """Two claims that say opposite things of the same pair of samples."""
+    """Test that two claims assert opposite relations of the same pair of samples."""
 
     claims: tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Theorem:
-    """Proved on paper and checked numerically elsewhere."""
+    """A statement with a proof, whose consequences `fmnist_lab.saddle` compares with numbers."""
 
 
 Test = (
-    CellTest | TimeTest | SeriesTest | Value | Paired | Majority | Returns | Printed | PrintedFalls | Opposed | Theorem
+    EntryTest | TimeTest | SeriesTest | Value | Paired | Majority | Returns | Printed | PrintedFalls | Opposed | Theorem
 )
 TESTS: dict[str, type] = {
     "value": Value,
@@ -183,17 +183,18 @@ TESTS: dict[str, type] = {
 
 @dataclass(frozen=True)
 class Claim:
-    """A checkable value or sentence.
+    """A testable value or sentence.
 
-    `mark` says how it is known (reading.MARKS), `published_runs` how many runs stand behind it, `experiments` which
-    presets train the runs that judge it. What of it cannot be tested, or all of it, `not_testable` says, and why.
+    `basis` says how it is known: stated, digitised, author's code or inferred. `published_runs` is the number of runs
+    that it rests on. `experiments` are the presets that train the runs to compare it with. `not_testable` says what
+    cannot be tested, and why.
     """
 
     id: str
     where: str
     kind: str
-    says: str
-    mark: str
+    statement: str
+    basis: str
     published_runs: int
     experiments: tuple[str, ...]
     tests: tuple[Test, ...]
@@ -203,7 +204,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Inferred:
-    """Settings concluded from printed numbers, and from which; `networks` that may stand behind a printed one."""
+    """Settings inferred from the printed tables `fitted_on`.
+
+    `networks` gives for each printed network those that may have been trained.
+    """
 
     experiment: str
     settings: Sample
@@ -213,10 +217,10 @@ class Inferred:
 
 @dataclass(frozen=True)
 class Claims:
-    """All claims by id, and what they have in common.
+    """All claims by id, and their common settings.
 
-    `base` are the settings of a run unless a sample says otherwise; a mapping from model where the models differ.
-    `experiments` says what each preset rests on: `stated` or `inferred`.
+    `base` has the settings of a run unless a sample gives others; a mapping by model where the models differ.
+    `experiments` gives the basis of each preset: `stated` or `inferred`.
     """
 
     report: Report
@@ -229,33 +233,34 @@ class Claims:
 
 @functools.cache
 def load_claims() -> Claims:
-    """The claims as this package carries them."""
+    """Return the claims that are part of this package."""
     return parse_claims(package_text(__package__, "claims.yaml"), load_report())
 
 
 def parse_claims(text: str, report: Report) -> Claims:
-    """The claims from YAML. Raises InputError at the first entry that is not as it should be."""
+    """Return the claims from YAML. Raises InputError for the first invalid entry."""
     return parse("claims.yaml", text, lambda **entries: _Reader(report, **entries).claims())
 
 
 def printed(report: Report, place: Sample) -> float:
-    """A printed value: of a table by `table`, `hidden`, `model`, `value`; of a figure by `figure`, `metric`, ...
+    """Return the printed value at a place.
 
-    Raises KeyError where nothing is printed.
+    A place has the keys `table`, `hidden`, `model`, `value` or `figure`, `metric`, `model`, `epoch`. Raises KeyError if
+    the report prints nothing there.
     """
     if "figure" in place:
         return printed_curve(report, place["figure"], place["metric"], place["model"])[int(place["epoch"]) - 1]
-    cell = printed_row(report, place["table"], tuple(place["hidden"])).cells[place["model"]]
-    return float(cell._asdict()[place["value"]])
+    entry = printed_row(report, place["table"], tuple(place["hidden"])).entries[place["model"]]
+    return float(entry._asdict()[place["value"]])
 
 
 def printed_curve(report: Report, figure: str, metric: str, model: str) -> tuple[float, ...]:
-    """A printed curve, a value an epoch. Raises KeyError where there is none."""
+    """Return a printed curve, one value for each epoch. Raises KeyError if there is none."""
     return report.figures[figure].series[metric][model]
 
 
 def printed_row(report: Report, table: str, hidden: tuple[int, ...]) -> Row:
-    """The row of a network. Raises KeyError where there is none."""
+    """Return the row of a network in a printed table. Raises KeyError if there is none."""
     for row in report.tables[table].rows:
         if row.hidden == hidden:
             return row
@@ -263,31 +268,31 @@ def printed_row(report: Report, table: str, hidden: tuple[int, ...]) -> Row:
 
 
 def doublings(hidden: tuple[tuple[int, ...], ...]) -> tuple[float, float]:
-    """How often the width doubles from the first of three networks to the second, and from there to the third."""
-    widths = [math.prod(network) for network in hidden]  # all layers but one are alike
+    """Return how often the width doubles from the first of three networks to the second, and on to the third."""
+    widths = [math.prod(network) for network in hidden]  # the networks differ in one layer only
     if len(widths) != 3 or not widths[0] < widths[1] < widths[2]:
         raise ValueError(f"hidden={[*map(list, hidden)]}: should be three networks, each wider than the one before")
     return math.log2(widths[1] / widths[0]), math.log2(widths[2] / widths[1])
 
 
-def rival(model: str) -> str:
-    """The other model."""
+def other_model(model: str) -> str:
+    """Return the name of the other model."""
     return {"custom": "torch", "torch": "custom"}[model]
 
 
 def label(hidden: tuple[int, ...]) -> str:
-    """A network in an id or a sentence: 256-128."""
+    """Return the text of a network in an id or a sentence: 256-128."""
     return "-".join(map(str, hidden))
 
 
-def cell_id(table: str, hidden: tuple[int, ...], model: str, what: str) -> str:
-    """The id of a claim about a cell: its accuracy, time or note."""
+def entry_id(table: str, hidden: tuple[int, ...], model: str, what: str) -> str:
+    """Return the id of a claim about an entry: its accuracy, time or note."""
     return f"{table}-{label(hidden)}-{model}-{what}"
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """The file's entries on their way to claims; the fields are the keys that the file has to have."""
+    """The entries of claims.yaml; the fields are the keys of the file."""
 
     report: Report
     base: Any
@@ -302,11 +307,11 @@ class _Reader:
     theorems: Any
 
     def claims(self) -> Claims:
-        made = [*self._printed(), *self._noted(), *self._said()]
+        made = [*self._printed_claims(), *self._note_claims(), *self._text_claims()]
         claims = {claim.id: claim for claim in made}
         if len(claims) < len(made):
-            raise ValueError("an id stands twice")
-        each(claims, lambda _, claim: self._check(claim, claims))
+            raise ValueError("two claims have the same id")
+        each(claims, lambda _, claim: self._verify_references(claim, claims))
         settings = {name: fact.value for name, fact in self.report.settings.items() if name != "loader"}
         return Claims(
             self.report,
@@ -317,8 +322,8 @@ class _Reader:
             claims,
         )
 
-    def _printed(self) -> Iterator[Claim]:
-        """The claims that report.yaml holds: series, cells and times."""
+    def _printed_claims(self) -> Iterator[Claim]:
+        """Yield the claims of report.yaml: curves, table entries and times."""
         for figure in self.report.figures.values():
             for metric, curves in figure.series.items():
                 for model in curves:
@@ -326,59 +331,59 @@ class _Reader:
                         id=f"{figure.id}-{metric}-{model}",
                         where=printed_title(figure.id),
                         kind="series",
-                        says=f"{metric.replace('_', ' ')} of {model} at learning rate {figure.lr:g}, epoch by epoch",
-                        mark=figure.mark,
+                        statement=f"{metric.replace('_', ' ')} of {model} at learning rate {figure.lr:g}, by epoch",
+                        mark=figure.basis,
                         experiment=["figures"],
                         made=[SeriesTest(figure.id, metric, model)],
                     )
         for table, row, model in self._places():
-            cell, network = row.cells[model], f"{model} {label(row.hidden)}"
-            about: Any = {"where": printed_title(table), "mark": self.report.tables[table].mark, "experiment": [table]}
+            entry, network = row.entries[model], f"{model} {label(row.hidden)}"
+            about: Any = {"where": printed_title(table), "mark": self.report.tables[table].basis, "experiment": [table]}
             yield self._claim(
-                id=cell_id(table, row.hidden, model, "accuracy"),
+                id=entry_id(table, row.hidden, model, "accuracy"),
                 kind="cell",
-                says=f"{network} has a test accuracy of {100 * cell.test_accuracy:.2f} %",
-                made=[CellTest(table, row.hidden, model)],
+                statement=f"{network} has a test accuracy of {100 * entry.test_accuracy:.2f} %",
+                made=[EntryTest(table, row.hidden, model)],
                 **about,
             )
             yield self._claim(
-                id=cell_id(table, row.hidden, model, "time"),
+                id=entry_id(table, row.hidden, model, "time"),
                 kind="time",
-                says=f"{network} takes {cell.seconds:g} s",
+                statement=f"{network} takes {entry.seconds:g} s",
                 made=[TimeTest(table, row.hidden, model)],
                 not_testable=self.not_testable["time"],
                 **about,
             )
 
-    def _noted(self) -> Iterator[Claim]:
+    def _note_claims(self) -> Iterator[Claim]:
         notes = {
-            cell_id(table, tuple(note["hidden"]), note["model"], "note"): (table, note)
+            entry_id(table, tuple(note["hidden"]), note["model"], "note"): (table, note)
             for table, entries in self.notes.items()
             for note in entries
         }
-        expected = [cell_id(table, row.hidden, model, "note") for table, row, model in self._places()]
+        expected = [entry_id(table, row.hidden, model, "note") for table, row, model in self._places()]
         if [*notes] != expected:
-            raise ValueError(f"notes: should be one for each cell, in order: {', '.join(expected)}")
+            raise ValueError(f"notes: should be one for each entry of the tables, in order: {', '.join(expected)}")
         yield from each(notes, lambda id, entry: self._note(id, entry[0], **entry[1])).values()
 
     def _note(
-        self, id: str, table: str, hidden: Any, model: str, says: str, against_rival: Any = None, tests: Any = ()
+        self, id: str, table: str, hidden: Any, model: str, statement: str, against_other: Any = None, tests: Any = ()
     ) -> Claim:
-        first, second = ({"hidden": hidden, "model": name} for name in (model, rival(model)))
-        told = {
-            one_of("against_rival", metric, METRICS): relation for metric, relation in (against_rival or {}).items()
+        first, second = ({"hidden": hidden, "model": name} for name in (model, other_model(model)))
+        relations = {
+            one_of("against_other", metric, METRICS): relation for metric, relation in (against_other or {}).items()
         }
-        untested = {"not_testable": f"on time: {self.not_testable['time']}"} if told.pop("seconds", None) else {}
-        made = [Paired(metric, first, relation, second) for metric, relation in told.items()]
-        about: Any = {"where": printed_title(table), "kind": "note", "says": says, "experiment": [table]}
+        untested = {"not_testable": f"on time: {self.not_testable['time']}"} if relations.pop("seconds", None) else {}
+        made = [Paired(metric, first, relation, second) for metric, relation in relations.items()]
+        about: Any = {"where": printed_title(table), "kind": "note", "statement": statement, "experiment": [table]}
         return self._claim(id=id, tests=tests, made=made, **about, **untested)
 
-    def _said(self) -> Iterator[Claim]:
+    def _text_claims(self) -> Iterator[Claim]:
         kinds = {"sentence": self.sentences, "contradiction": self.contradictions}
         for kind, entries in kinds.items():
             by_id = {entry["id"]: {"kind": kind, **entry} for entry in entries}
             if len(by_id) < len(entries):
-                raise ValueError(f"{kind}: an id stands twice")
+                raise ValueError(f"{kind}: two entries have the same id")
             yield from each(by_id, lambda _, entry: self._claim(**entry)).values()
         for entry in self.theorems:
             yield self._claim(kind="theorem", made=[Theorem()], **entry)
@@ -389,7 +394,7 @@ class _Reader:
         id: str,
         where: str,
         kind: str,
-        says: str,
+        statement: str,
         mark: str = "stated",
         experiment: Any = (),
         tests: Any = (),
@@ -399,15 +404,15 @@ class _Reader:
     ) -> Claim:
         both = (*made, *(test for entry in tests for test in _tests(**entry)))
         if not both and not not_testable:
-            raise ValueError(f"{id}: should have tests, or say why it is not_testable")
+            raise ValueError(f"{id}: should have tests, or the reason why it has none as not_testable")
         for name in experiment:
             one_of("experiment", name, self.experiments)
         experiments = tuple(experiment)
-        mark = known_basis(mark)
-        return Claim(id, where, kind, says, mark, self.published_runs, experiments, both, not_testable, command)
+        basis = known_basis(mark)
+        return Claim(id, where, kind, statement, basis, self.published_runs, experiments, both, not_testable, command)
 
-    def _check(self, claim: Claim, claims: Mapping[str, Claim]) -> None:
-        """That what a test refers to exists."""
+    def _verify_references(self, claim: Claim, claims: Mapping[str, Claim]) -> None:
+        """Raise an error if a test refers to a printed value or claim that does not exist."""
         for test in claim.tests:
             if isinstance(test, Printed):
                 printed(self.report, test.first), printed(self.report, test.second)
@@ -416,7 +421,7 @@ class _Reader:
                     one_of("claims", other, claims)
 
     def _places(self) -> Iterator[tuple[str, Row, str]]:
-        """Every cell in the report's own order: table, row, and PyTorch above custom."""
+        """Yield table, row and model of each entry in the order of the report: PyTorch before custom."""
         for table in self.report.tables.values():
             for row in table.rows:
                 for model in ("torch", "custom"):
@@ -437,7 +442,7 @@ class _Reader:
 
 
 def _tests(*, kind: str, each: Any = None, **keys: Any) -> Iterator[Test]:
-    """The tests of an entry: one, or with `each` one for every combination of its values."""
+    """Yield the test of an entry, or with `each` one test for every combination of its values."""
     build = TESTS[one_of("kind", kind, TESTS)]
     for values in itertools.product(*(each or {}).values()):
         combination = dict(zip(each or {}, values, strict=True))

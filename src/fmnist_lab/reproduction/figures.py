@@ -1,4 +1,4 @@
-"""The report's figures with the printed values laid over ours, and pictures of what the networks learnt."""
+"""The figures of the report with printed and measured values, and figures of what the networks have learnt."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,114 +18,115 @@ from fmnist_lab.results.learning_curves import curves_figure
 from fmnist_lab.results.style import MODEL_STYLES, add_legend, dress_accuracy, new_figure
 from fmnist_lab.results.summary_statistics import diverged_epochs, interval, summarize
 
-Classes = NDArray[np.integer[Any]]  # a class for each of the images
+Classes = NDArray[np.integer[Any]]  # one class for each image
 
 SETTINGS = {"stated": "settings as the report states them", "inferred": "settings inferred from the tables"}
-OWN_START = "each its own"
-STARTS = {  # of the custom model and of PyTorch
-    OWN_START: ("glorot_uniform", "torch_linear"),
+OWN_INITIALIZATION = "each its own"
+PAIRINGS = {  # the initialisation of the custom model and that of PyTorch
+    OWN_INITIALIZATION: ("glorot_uniform", "torch_linear"),
     "both Glorot's": ("glorot_uniform", "glorot_uniform"),
     "both PyTorch's": ("torch_linear", "torch_linear"),
 }
-BESIDE = 0.13  # of the step between two levels: the rivals stand beside each other
+BESIDE = 0.13  # horizontal shift of each model, as a fraction of the step between two networks
 UNITS_ACROSS, UNITS_DOWN = 8, 4
 IMAGES_ACROSS, IMAGES_DOWN = 8, 3
 
 
 def series_figure(printed: PublishedFigure, curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
-    """A printed figure again: both models over the epochs, a band over seeds, the printed values as hollow marks.
+    """Draw a printed figure: our curves of both models with a band over seeds, and printed values as hollow markers.
 
     Args:
-        curves: one row a run and epoch, with the columns of `curves.csv`.
-        runs: the runs at this figure's settings.
+        curves: one row for each run and epoch, with the columns of `curves.csv`.
+        runs: the runs at the settings of this figure.
     """
-    its_runs = _joined(runs, [])
-    its_runs["diverged_epoch"] = diverged_epochs(its_runs, curves)
+    joined = _joined(runs, [])
+    joined["diverged_epoch"] = diverged_epochs(joined, curves)
     series = {
         "train_loss": printed.series["training_loss"],
         "validation_accuracy": printed.series["validation_accuracy"],
     }
-    return curves_figure(curves, its_runs, f"learning rate {printed.lr:g}", series)
+    return curves_figure(curves, joined, f"learning rate {printed.lr:g}", series)
 
 
 def table_figure(tables: Mapping[str, pd.DataFrame], title: str) -> Figure:
-    """A printed table as a picture: a panel for each choice of settings, the printed accuracies as hollow marks.
+    """Draw a printed table: one panel for each choice of settings, and printed accuracies as hollow markers.
 
     Args:
-        tables: by `stated` or `inferred`, frames as `judgement.cells` gives them; bars are prediction intervals.
+        tables: by `stated` or `inferred`, frames as `assessment.table_entries` returns them.
     """
     figure = new_figure(1, len(tables), title)
     grid = figure.subplots(1, len(tables), squeeze=False)
     for axes, (settings, table) in zip(grid.flat, tables.items(), strict=True):
         axes.set_title(SETTINGS[settings])
-        _draw_cells(axes, table)
+        _draw_entries(axes, table)
         dress_accuracy(axes, "test accuracy" if axes is grid[0, 0] else "", measured=True)
-    rivals = MODEL_STYLES.values()
+    styles = MODEL_STYLES.values()
     add_legend(
         figure,
-        [*(rival.legend_line() for rival in rivals), *(rival.legend_line_printed() for rival in rivals)],
-        "bars: 95 % prediction intervals, where one more run of ours would lie",
+        [*(style.legend_line() for style in styles), *(style.legend_line_printed() for style in styles)],
+        "bars: 95 % prediction intervals for one more run of ours",
     )
     return figure
 
 
 def setting_figure(runs: pd.DataFrame, key: str, title: str) -> Figure:
-    """Test accuracy against the one setting `key` in which these runs differ, with intervals over seeds."""
+    """Draw test accuracy against `key`, the one setting in which these runs differ, with intervals over seeds."""
     factors = find_factors(_settings(runs, [key]))
     joined = _joined(runs, [key])
     return factor_figure(summarize(joined, [factor.name for factor in factors]), joined, factors[0], [], title)
 
 
 def initialization_differences(runs: pd.DataFrame, metric: str = "validation_accuracy") -> pd.DataFrame:
-    """Custom minus PyTorch, paired by seed, with each its own initialisation and with the same one.
+    """Return custom minus PyTorch, paired by seed, for different and for equal initialisations.
 
     Args:
-        runs: both models with both initialisations; seeds that finished in only one of a pair do not count.
+        runs: both models with both initialisations; a seed counts if both runs of its pair finished.
 
     Returns:
-        A row a learning rate and pairing: lr, start (a key of STARTS), mean, half_width (95 %) and n.
+        One row for each learning rate and pairing: lr, start (a key of PAIRINGS), mean, half_width (of the 95 %
+        interval) and n.
     """
     by = ["lr", "seed"]
     values = runs[runs["status"] == "finished"].groupby(["model", "init", *by])[metric].mean()
     found = []
-    for start, (custom, torch) in STARTS.items():
+    for pairing, (custom, torch) in PAIRINGS.items():
         if ("custom", custom) in values.index and ("torch", torch) in values.index:
             pairs = (values["custom", custom] - values["torch", torch]).dropna()
-            found.append(interval(pairs.groupby("lr")).reset_index().assign(start=start))
+            found.append(interval(pairs.groupby("lr")).reset_index().assign(start=pairing))
     columns = ["lr", "start", "mean", "half_width", "n"]
     return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 
 
 def initialization_figure(runs: pd.DataFrame) -> Figure:
-    """Whether the code or the start makes the difference: above both models with either start, below their difference.
+    """Draw the accuracy of both models with either initialisation, and below it their difference.
 
     Args:
         runs: as for `initialization_differences`.
     """
     differences = initialization_differences(runs)
     rates = sorted(differences["lr"].unique())
-    figure = new_figure(2, len(rates), "the same start for both: what is left of custom minus PyTorch?")
+    figure = new_figure(2, len(rates), "does custom minus PyTorch depend on the initialisation?")
     grid = figure.subplots(2, len(rates), squeeze=False)
     for (above, below), rate in zip(grid.T, rates, strict=True):
         above.set_title(f"learning rate {rate:g}")
-        _draw_starts(above, runs[runs["lr"] == rate])
+        _draw_by_initialization(above, runs[runs["lr"] == rate])
         _draw_differences(below, differences[differences["lr"] == rate])
     for axes, label in zip(grid[:, 0], ("validation accuracy", "custom − PyTorch (points)"), strict=True):
         axes.set_ylabel(label)
     seeds = f"mean of {_range(differences['n'])} seeds with 95 % interval" if (differences["n"] > 1).any() else ""
-    add_legend(figure, [rival.legend_line() for rival in MODEL_STYLES.values()], seeds)
+    add_legend(figure, [style.legend_line() for style in MODEL_STYLES.values()], seeds)
     return figure
 
 
 def confusion_figure(labels: Classes, predictions: Mapping[str, Sequence[Classes]], names: Sequence[str]) -> Figure:
-    """What each model takes each class for: the share of its test images, the mean over runs.
+    """Draw the confusion matrix of each model: the mean over its runs, in % of the test images of each class.
 
     Args:
         labels: shape (n,).
         predictions: by model, the predicted classes of each run, each of shape (n,).
         names: of the classes.
     """
-    figure = new_figure(1, len(predictions), "what is taken for what, % of each class of the test images")
+    figure = new_figure(1, len(predictions), "confusion matrix, % of the test images of each class")
     figure.set_size_inches(5.2 * len(predictions), 5.4)
     grid = figure.subplots(1, len(predictions), squeeze=False, sharey=True)
     for axes, (model, of_runs) in zip(grid.flat, predictions.items(), strict=True):
@@ -136,7 +137,7 @@ def confusion_figure(labels: Classes, predictions: Mapping[str, Sequence[Classes
 
 
 def confusion(labels: Classes, of_runs: Sequence[Classes], classes: int) -> NDArray[np.float64]:
-    """The share of the images of each class (row) that is taken for each class (column), the mean over runs."""
+    """Return the share of the images of each class (row) that is predicted as each class (column), mean over runs."""
     counts = np.zeros((classes, classes))
     for predicted in of_runs:
         np.add.at(counts, (labels, predicted), 1)
@@ -145,7 +146,7 @@ def confusion(labels: Classes, of_runs: Sequence[Classes], classes: int) -> NDAr
 
 
 def weights_figure(weights: Mapping[str, NDArray[Any]]) -> Figure:
-    """The first layer's weights as images: the units with the largest weights, each as the image it answers to.
+    """Draw the weights of the first layer as images, one for each of the units with the largest weights.
 
     Args:
         weights: by model, shape (units, height, width) or (units, height, width, channels).
@@ -166,7 +167,7 @@ def weights_figure(weights: Mapping[str, NDArray[Any]]) -> Figure:
 def mistakes_figure(
     images: NDArray[np.uint8], labels: Classes, predictions: Mapping[str, Sequence[Classes]], names: Sequence[str]
 ) -> Figure:
-    """Images that every run of every model gets wrong, with what each model takes them for.
+    """Draw test images that every run of every model gets wrong, with the class and the predictions of each model.
 
     Args:
         images: shape (n, height, width) or (n, height, width, channels).
@@ -185,12 +186,12 @@ def mistakes_figure(
     for axes, image in zip(figure.axes, shown, strict=False):
         axes.imshow(images[image], cmap="gray_r")
         taken = {model: _most_frequent(of_runs, int(image)) for model, of_runs in predictions.items()}
-        axes.set_title("\n".join([names[labels[image]], *_answers(taken, names)]), fontsize=7, linespacing=1.3)
+        axes.set_title("\n".join([names[labels[image]], *_predicted_names(taken, names)]), fontsize=7, linespacing=1.3)
     return figure
 
 
 def mistaken_by_all(labels: Classes, predictions: Mapping[str, Sequence[Classes]]) -> NDArray[np.bool_]:
-    """Which images every run of every model gets wrong, shape (n,)."""
+    """Return which images every run of every model gets wrong, shape (n,)."""
     every = [classes for of_runs in predictions.values() for classes in of_runs]
     wrong: NDArray[np.bool_] = np.all([classes != labels for classes in every], axis=0)
     return wrong
@@ -205,40 +206,40 @@ def _joined(runs: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     return join_runs(runs, settings, find_factors(settings))
 
 
-def _draw_cells(axes: Axes, table: pd.DataFrame) -> None:
+def _draw_entries(axes: Axes, table: pd.DataFrame) -> None:
     networks = list(dict.fromkeys(table["hidden"]))
     for model, rows in table.groupby("model"):
-        rival = MODEL_STYLES[str(model)]
-        aside = BESIDE if rival is MODEL_STYLES["torch"] else -BESIDE
+        style = MODEL_STYLES[str(model)]
+        aside = BESIDE if style is MODEL_STYLES["torch"] else -BESIDE
         at = np.array([networks.index(hidden) for hidden in rows["hidden"]]) + aside
         mean = rows["test_accuracy_mean"].astype(float)
         bars = np.array([mean - rows["low"].astype(float), rows["high"].astype(float) - mean])
-        axes.errorbar(at, mean, bars, **rival.line | {"linestyle": "none", "markersize": 3})
-        axes.plot(at, rows["published_accuracy"].astype(float), **rival.printed)
+        axes.errorbar(at, mean, bars, **style.line | {"linestyle": "none", "markersize": 3})
+        axes.plot(at, rows["published_accuracy"].astype(float), **style.printed)
     axes.set_xticks(range(len(networks)), [display(str(hidden)) for hidden in networks])
     axes.set_xlim(-0.6, len(networks) - 0.4)
     axes.set_xlabel("hidden layers")
 
 
-def _draw_starts(axes: Axes, runs: pd.DataFrame) -> None:
-    starts = ["glorot_uniform", "torch_linear"]
-    for model, its_runs in runs[runs["status"] == "finished"].groupby("model"):
-        rival, own = MODEL_STYLES[str(model)], its_runs.groupby("init")["validation_accuracy"]
-        mean = interval(own).reindex(starts)
-        aside = 0.02 if rival is MODEL_STYLES["torch"] else -0.02
-        axes.errorbar(np.arange(len(starts)) + aside, mean["mean"], mean["half_width"], **rival.line)
-    axes.set_xticks(range(len(starts)), ["Glorot's start", "PyTorch's start"])
-    axes.set_xlim(-0.35, len(starts) - 0.65)
+def _draw_by_initialization(axes: Axes, runs: pd.DataFrame) -> None:
+    inits = ["glorot_uniform", "torch_linear"]
+    for model, rows in runs[runs["status"] == "finished"].groupby("model"):
+        style, by_init = MODEL_STYLES[str(model)], rows.groupby("init")["validation_accuracy"]
+        mean = interval(by_init).reindex(inits)
+        aside = 0.02 if style is MODEL_STYLES["torch"] else -0.02
+        axes.errorbar(np.arange(len(inits)) + aside, mean["mean"], mean["half_width"], **style.line)
+    axes.set_xticks(range(len(inits)), ["Glorot initialisation", "PyTorch initialisation"])
+    axes.set_xlim(-0.35, len(inits) - 0.65)
     dress_accuracy(axes, "", measured=True)
 
 
 def _draw_differences(axes: Axes, differences: pd.DataFrame) -> None:
-    own = differences.set_index("start").reindex(list(STARTS)) * 100
+    points = differences.set_index("start").reindex(list(PAIRINGS)) * 100
     axes.axhline(0, color="black", linewidth=0.8)
-    mean, half_width = own["mean"].astype(float), own["half_width"].astype(float)
-    axes.errorbar(range(len(own)), mean, half_width, color="black", marker="D", linestyle="none")
-    axes.set_xticks(range(len(own)), [start.replace(" ", "\n", 1) for start in own.index])
-    axes.set_xlim(-0.5, len(own) - 0.5)
+    mean, half_width = points["mean"].astype(float), points["half_width"].astype(float)
+    axes.errorbar(range(len(points)), mean, half_width, color="black", marker="D", linestyle="none")
+    axes.set_xticks(range(len(points)), [pairing.replace(" ", "\n", 1) for pairing in points.index])
+    axes.set_xlim(-0.5, len(points) - 0.5)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0"))
 
 
@@ -249,7 +250,7 @@ def _draw_shares(axes: Axes, shares: NDArray[np.float64], names: Sequence[str]) 
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel("taken for")
+    axes.set_xlabel("predicted class")
     for (row, column), share in np.ndenumerate(shares):
         if share >= 0.005:
             colour = "white" if share > 0.35 else "black"
@@ -257,7 +258,7 @@ def _draw_shares(axes: Axes, shares: NDArray[np.float64], names: Sequence[str]) 
 
 
 def _mosaic(pictures: NDArray[Any]) -> NDArray[np.float64]:
-    """The largest units' weights side by side, a pixel of nothing between them; of several channels, their mean."""
+    """Return the weights of the largest units side by side, one empty pixel between them; channels are averaged."""
     order = np.argsort(-np.linalg.norm(pictures.reshape(len(pictures), -1), axis=1), kind="stable")
     height, width = pictures.shape[1:3]
     tiles = np.full((UNITS_ACROSS * UNITS_DOWN, height + 1, width + 1), np.nan)
@@ -271,10 +272,10 @@ def _most_frequent(of_runs: Sequence[Classes], image: int) -> int:
     return int(np.bincount([int(classes[image]) for classes in of_runs]).argmax())
 
 
-def _answers(taken: Mapping[str, int], names: Sequence[str]) -> list[str]:
+def _predicted_names(taken: Mapping[str, int], names: Sequence[str]) -> list[str]:
     if len(set(taken.values())) == 1:
         return [f"both: {names[next(iter(taken.values()))]}"]
-    return [f"{MODEL_STYLES[model].label.split()[0]}: {names[answer]}" for model, answer in taken.items()]
+    return [f"{MODEL_STYLES[model].label.split()[0]}: {names[predicted]}" for model, predicted in taken.items()]
 
 
 def _range(counts: pd.Series) -> str:

@@ -1,4 +1,4 @@
-"""The paper: one page that holds everything, and the same tables and figures as files beside it."""
+"""Build the page of the reproduction, with its tables and figures as files beside it."""
 
 from __future__ import annotations
 
@@ -30,41 +30,40 @@ def build_page(
     curves: pd.DataFrame,
     claims: pd.DataFrame,
     tables: Tables,
-    studies: Sequence[str] = (),
+    further: Sequence[str] = (),
 ) -> Path:
-    """Write `paper/` below `outputs` from whatever is there: index.html, claims.csv, the tables and the figures.
+    """Write `paper/` below `outputs`: index.html, claims.csv, the tables and the figures.
 
     `findings.md` has the main findings in sentences, `provenance.json` the conditions under which the runs were made.
-
-    The page holds its figures and asks nothing of the network. The audit and the saddle have a section each if
-    `audit/` and `saddle/` lie beside `runs/`.
+    The page contains its figures and loads nothing from the network. The audit and the saddle have a section each if
+    `outputs` has `audit/` and `saddle/`.
 
     Args:
         outputs: has the records of the runs in `runs/`.
-        runs: one row a run, with the columns of `results.csv` and the flat configuration keys.
-        curves: one row a run and epoch, with the columns of `curves.csv`.
-        claims: one row a claim, as `judgement.judge` gives it.
-        tables: by (id of the table, `stated` or `inferred`), frames as `judgement.cells` gives them.
-        studies: the sweeps of which the page shows what lies in `sweeps/`.
+        runs: one row for each run, with the columns of `results.csv` and the flat configuration keys; may be empty.
+        curves: one row for each run and epoch, with the columns of `curves.csv`.
+        claims: one row for each claim, as `assessment.assess` returns it.
+        tables: by (id of the table, `stated` or `inferred`), frames as `assessment.table_entries` returns them.
+        further: names of further sweeps whose tables and figures the page shows, from `sweeps/`.
 
     Returns:
-        The page.
+        The path of index.html.
     """
     with applied():
-        sections = list(_sections(outputs, runs, curves, claims, tables, studies))
-    study = at_report(runs, lr=None, init=None)
-    found = findings(claims, tables, study, _ranking(outputs / "audit"))
+        sections = list(_sections(outputs, runs, curves, claims, tables, further))
+    swapped = at_report(runs, lr=None, init=None)
+    found = findings(claims, tables, swapped, _ranking(outputs / "audit"))
     page = outputs / "paper" / "index.html"
     (page.parent / "figures").mkdir(parents=True, exist_ok=True)
-    for name, content in chain(_tables(claims, tables), _swap(study), _figures(sections)):
+    for name, content in chain(_tables(claims, tables), _swap(swapped), _figures(sections)):
         write_bytes(page.parent / name, content)
     write_text(page.parent / "findings.md", "".join(f"{number}. {one}\n" for number, one in enumerate(found, 1)))
     conditions = html.provenance(outputs / "runs", runs)
     write_text(page.parent / "provenance.json", json.dumps(conditions, indent=2) + "\n")
     text = html.page(
         "A report, reproduced",
-        "One small network, by hand in NumPy and in PyTorch, on Fashion-MNIST: every number and sentence that a report "
-        "printed about it, beside what was measured.",
+        "A report trained one small network on Fashion-MNIST with NumPy and with PyTorch. This page compares every "
+        "number and sentence of the report with our measurements.",
         sections,
         counts=verdict_counts(claims),
         findings=[*found, *refuted(claims)],
@@ -82,14 +81,14 @@ def _sections(
     curves: pd.DataFrame,
     claims: pd.DataFrame,
     tables: Tables,
-    studies: Sequence[str],
+    further: Sequence[str],
 ) -> Iterator[Section]:
     yield sections.claim_section(claims)
     yield sections.figure_section(runs, curves)
     yield sections.table_section(tables, runs)
     yield sections.initialization_section(runs)
     yield sections.learnt_section(runs, outputs / "runs")
-    yield sections.study_section(outputs, studies, runs)
+    yield sections.further_section(outputs, further, runs)
     yield comparison_section(outputs / "checks", shipped())
     yield sections.audit_section(outputs / "audit")
     yield sections.saddle_section(outputs / "saddle")
@@ -104,21 +103,21 @@ def _tables(claims: pd.DataFrame, tables: Tables) -> Iterator[tuple[str, bytes]]
         yield f"{stem}.tex", entry_tables.to_latex(table, printed_title(id), f"tab:{stem}")
 
 
-def _swap(study: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
-    differences = initialization_differences(study).dropna(subset="mean")
+def _swap(swapped: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
+    differences = initialization_differences(swapped).dropna(subset="mean")
     yield "initialization.csv", to_csv(differences)
     yield "initialization.md", entry_tables.swap_to_markdown(differences)
 
 
 def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
     for section in sections:
-        for part in section.blocks:
-            for picture in part.pictures:
+        for block in section.blocks:
+            for picture in block.pictures:
                 for extension, content in picture.files.items():
                     yield f"figures/{picture.name}.{extension}", content
 
 
 def _ranking(folder: Path) -> pd.DataFrame:
-    """The candidates that an audit kept, the best first; empty before an audit."""
+    """Return the candidates that the audit kept, the best first; empty if there was no audit."""
     path = folder / "ranking.csv"
     return pd.read_csv(path) if path.is_file() else pd.DataFrame()

@@ -1,4 +1,4 @@
-"""The report's figures, tables and settings: report.yaml, typed and checked."""
+"""The figures, tables and settings of the report: report.yaml as dataclasses."""
 
 import functools
 import math
@@ -13,13 +13,13 @@ EPOCHS = 10
 
 @dataclass(frozen=True)
 class Fact:
-    """A setting or definition of the report; `value` is a mapping from model where the models differ.
+    """A setting or definition of the report; `value` is a mapping by model where the models differ.
 
-    `mark`, here and below, is one of reading.MARKS: it says how the value is known.
+    `basis`, here and below, says how the value is known: stated, digitised, author's code or inferred.
     """
 
     value: Any
-    mark: str
+    basis: str
     note: str = ""
 
 
@@ -27,18 +27,18 @@ class Fact:
 class Figure:
     """A printed figure: `series[metric][model]` has a value for each epoch.
 
-    They are read off the plot, with an error of `reading_error[metric]` at most.
+    The values were read off the plot with an error of at most `reading_error[metric]`.
     """
 
     id: str
-    mark: str
+    basis: str
     lr: float
     reading_error: Mapping[str, float]
     series: Mapping[str, Mapping[str, tuple[float, ...]]]
 
 
-class Cell(NamedTuple):
-    """What a table prints for one model: a fraction of the test images, and wall-clock seconds."""
+class PrintedEntry(NamedTuple):
+    """The values that a table prints for one model: a fraction of the test images, and wall-clock seconds."""
 
     test_accuracy: float
     seconds: float
@@ -46,30 +46,30 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """A network of a table: the widths of its hidden layers as printed, and a cell for each model.
+    """A network of a table: the widths of its hidden layers as printed, and an entry for each model.
 
-    `unspecified`: it was trained at other settings than the table's, which the report does not tell.
+    `unspecified`: it was trained at settings other than those of the table, which the report does not state.
     """
 
     hidden: tuple[int, ...]
-    cells: Mapping[str, Cell]
+    entries: Mapping[str, PrintedEntry]
     note: str = ""
     unspecified: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A printed table: a row for each network, all trained at one learning rate."""
+    """A printed table: one row for each network, all trained at one learning rate."""
 
     id: str
-    mark: str
+    basis: str
     lr: float
     rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the report printed (figures and tables by their id), and what is known of how it was made."""
+    """The printed values of the report (figures and tables by id), and its settings as far as they are known."""
 
     source: str
     settings: Mapping[str, Fact]
@@ -80,21 +80,21 @@ class Report:
 
 @functools.cache
 def load_report() -> Report:
-    """The report as this package carries it."""
+    """Return the report that is part of this package."""
     return parse_report(package_text(__package__, "report.yaml"))
 
 
 def parse_report(text: str) -> Report:
-    """The report from YAML. Raises InputError at the first entry that is not as it should be."""
+    """Return the report from YAML. Raises InputError for the first invalid entry."""
     return parse("report.yaml", text, _report)
 
 
 def printed_title(id: str) -> str:
-    """What readers call a table or figure: `Table 1` for `table1`."""
+    """Return the title of a table or figure: `Table 1` for `table1`."""
     return f"{id.rstrip('0123456789').capitalize()} {id.lstrip('abcdefghijklmnopqrstuvwxyz')}"
 
 
-# Each function below reads one kind of entry; its keywords are the keys that the entry has to have.
+# Each function below builds one kind of YAML entry; its keyword arguments are the keys of the entry.
 
 
 def _report(*, source: str, settings: Any, definitions: Any, figures: Any, tables: Any) -> Report:
@@ -131,17 +131,17 @@ def _row(*, hidden: Any, custom: Any, torch: Any, note: str = "", unspecified: b
     if not all(type(width) is int and width > 0 for width in hidden):
         raise ValueError(f"hidden={hidden}: should be a list of widths")
     if unspecified and not note:
-        raise ValueError(f"hidden={hidden}: should have a note that says why its settings are untold")
-    return Row(tuple(hidden), _by_model(_cell, custom=custom, torch=torch), note, unspecified)
+        raise ValueError(f"hidden={hidden}: should have a note that says why its settings are unspecified")
+    return Row(tuple(hidden), _by_model(_printed_entry, custom=custom, torch=torch), note, unspecified)
 
 
 def _by_model(build: Callable[[Any], Built], *, custom: Any, torch: Any) -> dict[str, Built]:
     return each({"custom": custom, "torch": torch}, lambda _, entry: build(entry))
 
 
-def _cell(entry: Any) -> Cell:
+def _printed_entry(entry: Any) -> PrintedEntry:
     accuracy, seconds = entry
-    return Cell(number(accuracy, largest=1.0), number(seconds))
+    return PrintedEntry(number(accuracy, largest=1.0), number(seconds))
 
 
 def _accuracies(entry: Any) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Reproduce the report: its experiments seed by seed, the saddle, and after each seed the page of all there is."""
+"""Reproduce the report: run its experiments seed by seed and the saddle, and write the page after each seed."""
 
 from __future__ import annotations
 
@@ -20,31 +20,32 @@ PRESETS = {
 }
 
 
-def reproduce(study: str, seeds: int, overrides: Sequence[str]) -> int:
-    """Train what is missing of a study, seed by seed; return the exit status: 0, or 1 when a run failed.
+def reproduce(group: str, seeds: int, overrides: Sequence[str]) -> int:
+    """Train the missing runs of a group of experiments seed by seed; return the exit status: 0, or 1 if a run failed.
 
-    After each seed that asked for training, the folder of each experiment that gained by it and the page are written.
-    Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
+    After each seed that needed training, the page and the folder of each experiment with new runs are written. All
+    configurations are checked and the data is located before anything is written or trained. Raises InputError if a
+    configuration is wrong or the data cannot be found.
     """
-    told = experiments_told(overrides)
-    experiments = {preset: told[preset] for preset in PRESETS[study]}
+    shown = page_experiments(overrides)
+    experiments = {preset: shown[preset] for preset in PRESETS[group]}
 
     def write(done: int, console: Console) -> None:
-        if study == "paper":
+        if group == "paper":
             (config, *_) = experiments["figures"]
-            check_saddle(Path(config.outputs), config.data.root, console)
-        report(experiments, done, told, console)
+            run_missing_saddle(Path(config.outputs), config.data.root, console)
+        write_results(experiments, done, shown, console)
 
-    return run_experiments(study, experiments, seeds, write, registry.choose_launcher(*overrides))
-
-
-def experiments_told(overrides: Sequence[str]) -> Experiments:
-    """The experiments of whose runs the page tells: those of the paper and of the studies."""
-    return {preset: compose_preset(preset, overrides) for study in ("paper", "studies") for preset in PRESETS[study]}
+    return run_experiments(group, experiments, seeds, write, registry.choose_launcher(*overrides))
 
 
-def report(experiments: Experiments, seeds: int, told: Experiments, console: Console) -> None:
-    """Write the folder of every experiment whose report is not of its runs as they stand, and the page of `told`."""
+def page_experiments(overrides: Sequence[str]) -> Experiments:
+    """Return the experiments that the page shows: those of both groups."""
+    return {preset: compose_preset(preset, overrides) for group in ("paper", "studies") for preset in PRESETS[group]}
+
+
+def write_results(experiments: Experiments, seeds: int, shown: Experiments, console: Console) -> None:
+    """Write the folder of each experiment whose results are out of date, and the page of the experiments `shown`."""
     for preset, configs in experiments.items():
         jobs = plan_seeds(configs, range(seeds))
         folder = Path(jobs[0].config.outputs) / "sweeps" / preset
@@ -52,32 +53,35 @@ def report(experiments: Experiments, seeds: int, told: Experiments, console: Con
             execute.open_folder(folder, jobs[0].config.outputs)
             outcome.write_outcome(jobs, folder)
             console.print(str(folder))
-    console.print(str(write_page(Path(jobs[0].config.outputs), told)))
+    console.print(str(write_page(Path(jobs[0].config.outputs), shown)))
 
 
-def write_page(outputs: Path, told: Experiments) -> Path:
-    """Judge all that is on disk of the experiments told, and write the page."""
+def write_page(outputs: Path, shown: Experiments) -> Path:
+    """Assess the runs on disk of the experiments `shown`, write the page and return its path."""
     from fmnist_lab.comparison.run_selection import join
-    from fmnist_lab.reproduction.assessment import assess, cells
+    from fmnist_lab.reproduction.assessment import assess, table_entries
     from fmnist_lab.reproduction.claims import BASES
     from fmnist_lab.reproduction.page import build_page
     from fmnist_lab.results.frames import gather
 
-    frames = gather([(job.record, described(job.config)) for job in on_disk(told)])
+    frames = gather([(job.record, described(job.config)) for job in on_disk(shown)])
     runs = join(frames.results, frames.settings)
     claims = assess(runs, frames.curves, saddle=saddle_agrees(outputs / "saddle"))
-    tables = {(table, settings): cells(runs, table, settings) for table in TABLES for settings in BASES}
+    tables = {(table, settings): table_entries(runs, table, settings) for table in TABLES for settings in BASES}
     return build_page(outputs, runs, frames.curves, claims, tables, PRESETS["studies"])
 
 
 def page_of(overrides: Sequence[str]) -> Callable[[Path, Console], None]:
-    """Return what writes the page of the experiments with these overrides, which it checks at once."""
-    told = experiments_told(overrides)
-    return lambda outputs, console: console.print(str(write_page(outputs, told)))
+    """Return a function that writes the page of the experiments with these overrides.
+
+    The overrides are checked at once: InputError if one is wrong.
+    """
+    shown = page_experiments(overrides)
+    return lambda outputs, console: console.print(str(write_page(outputs, shown)))
 
 
-def check_saddle(outputs: Path, root: str | None, console: Console) -> None:
-    """Do the checks of the report's bonus question, unless their outcome is there."""
+def run_missing_saddle(outputs: Path, root: str | None, console: Console) -> None:
+    """Compare the predictions for the report's bonus question, unless `outputs` has the observations already."""
     from fmnist_lab.compose import compose_as
     from fmnist_lab.saddle.config import SaddleConfig
     from fmnist_lab.saddle.run import run_saddle
@@ -90,7 +94,7 @@ def check_saddle(outputs: Path, root: str | None, console: Console) -> None:
 
 
 def saddle_agrees(folder: Path) -> bool | None:
-    """Whether all checks of the saddle agree; None if they have not been run."""
+    """Return whether all predictions of the saddle agree with the observations; None if they were not compared."""
     try:
         text = (folder / "checks.csv").read_text("utf-8")
     except OSError:

@@ -1,4 +1,4 @@
-"""The page's sections as data: every claim, figure and table with the command that makes it anew."""
+"""The sections of the page as data: every claim, figure and table with the command that makes it."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -35,66 +35,66 @@ KINDS = {  # in the order of the page
     "contradiction": "Where the report contradicts itself",
     "theorem": "The bonus question",
 }
-MOST_PICTURES = 6  # of one study, taken from its folder
+MOST_PICTURES = 6  # from the folder of one experiment
 CLAIM_NUMBERS = ("difference", "half-width", "noticeable", "n")
 HEAT_MAP = (
-    "Heat map of how far each setting is from the printed tables: learning rate against epochs, a row a table, a "
-    "column a batch size; the darker, the nearer. Dots mark the candidates that cannot be told from the best, a star "
-    "the best."
+    "Heat map of the misfit between runs at each setting and the printed tables: learning rate against epochs, one row "
+    "for each table, one column for each batch size; darker is nearer. Dots mark the candidates that could have "
+    "produced the table, a star the best of them."
 )
-SADDLE = {  # what each of its figures shows
-    "slopes": "Change of the loss along lines through zero, both axes logarithmic, a panel a depth: the escape line "
-    "going down, the ascent line going up, random lines, and the bound that no descent exceeds.",
-    "surface": "Relief and map of the loss around zero, a pair a depth, over the scale of the last layer and that of "
+SADDLE = {  # descriptions of its figures
+    "slopes": "Change of the loss along lines through zero, both axes logarithmic, one panel for each depth: the "
+    "escape line, which descends, the ascent line, random lines, and the bound on any descent.",
+    "surface": "Relief and map of the loss around zero for each depth, over the scale of the last layer and that of "
     "all others, with the escape line that leads down from the saddle.",
-    "hessian": "Eigenvalues of the Hessian at zero in rising order, of one hidden layer and of two, beside the "
+    "hessian": "Eigenvalues of the Hessian at zero in rising order, for one hidden layer and for two, beside the "
     "predicted ones.",
-    "escape": "Time to leave zero against the scale of the start, both axes logarithmic, a line a depth: measured in "
-    "the escape direction and in a random one, beside the closed form.",
-    "staircase": "Loss of gradient descent from near zero over time, beside the levels that are predicted for each "
-    "rank; below it the norm of the gradient.",
-    "relu": "Time to leave zero of bias-free ReLU networks against the scale of the start, both axes logarithmic, a "
-    "line a depth, beside the predicted slopes.",
+    "escape": "Time to leave zero against the scale of the initial weights, both axes logarithmic, one line for each "
+    "depth: measured in the escape direction and in a random one, beside the closed form.",
+    "staircase": "Loss of gradient descent from near zero over time, beside the predicted level of each rank; below it "
+    "the norm of the gradient.",
+    "relu": "Time to leave zero of bias-free ReLU networks against the scale of the initial weights, both axes "
+    "logarithmic, one line for each depth, beside the predicted slopes.",
 }
-AUDIT = {  # its tables, and what they are called
+AUDIT = {  # titles of its tables
     "ranking": "Candidate settings, the best first",
-    "transfer": "The best settings of each table, judged on all of them",
-    "unexplained": "Cells outside the interval of every candidate",
+    "transfer": "The best settings of each table, compared with all tables",
+    "unexplained": "Printed accuracies outside the interval of every candidate",
 }
 NOT_A_COLUMN = ("dtype", "loader")  # settings of the report that its reproduction does not share
 
 
 def claim_section(claims: pd.DataFrame) -> Section:
-    """Every claim, kind by kind."""
+    """Return every claim, kind by kind."""
     others = {kind: kind for kind in claims["kind"] if kind not in KINDS}
     blocks = [
-        Block(title, tables=[_claims(its_claims, title)], commands=_distinct(its_claims["command"]))
+        Block(title, tables=[_claims(own_claims, title)], commands=_distinct(own_claims["command"]))
         for kind, title in (KINDS | others).items()
-        if len(its_claims := claims[claims["kind"] == kind])
+        if len(own_claims := claims[claims["kind"] == kind])
     ]
     text = (
-        "What the report says, what was measured, the verdict and its reason. Difference: measured minus published, or "
-        "one model minus the other, as a fraction of the images or in nats of loss; of times the logarithm of their "
-        "ratio. Half-width: of the interval that decides. Noticeable: the discrepancy that these runs would have "
-        f"noticed with probability {POWER:g}. Known: how, as stated in the report, digitised from a plot, "
-        "from its author's code, or inferred, and from how many runs."
+        "Each row has a statement of the report, our measurement, the verdict and its reason. Difference: measured "
+        "minus published, or one model minus the other, as a fraction of the images or in nats of loss; for times, the "
+        "logarithm of their ratio. Half-width: of the interval that decides the verdict. Noticeable: the smallest "
+        f"difference that these runs would have noticed with probability {POWER:g}. Known: whether a value is stated "
+        "in the report, digitised from a plot, from its author's code, or inferred, and the number of runs behind it."
     )
     return Section("claims", "Claim by claim", text, blocks)
 
 
 def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
-    """The printed figures again, and accuracy against the learning rate."""
+    """Return the printed figures with our curves, and accuracy against the learning rate."""
     blocks = []
     for number, printed in enumerate(load_report().figures.values(), start=1):
-        its_runs = at_report(runs, lr=printed.lr)
-        if len(its_runs):
-            figure = figures.series_figure(printed, curves, its_runs)
+        own_runs = at_report(runs, lr=printed.lr)
+        if len(own_runs):
+            figure = figures.series_figure(printed, curves, own_runs)
             caption = (
-                f"Mean over {_seeds(its_runs)}; hollow marks are the printed values. The band holds a further "
-                "run of ours with 95 % confidence at all epochs together; one seed has none."
+                f"Mean over {_seeds(own_runs)}; hollow markers are the printed values. One more run of ours would stay "
+                "inside the band at all epochs with 95 % confidence; one seed has no band."
             )
-            picture = _picture(f"figure{number}", figure, _of_series(printed, its_runs), caption)
-            blocks.append(Block(f"Figure {number}", pictures=[picture], commands=[_command("figures", its_runs)]))
+            picture = _picture(f"figure{number}", figure, _of_series(printed, own_runs), caption)
+            blocks.append(Block(f"Figure {number}", pictures=[picture], commands=[_command("figures", own_runs)]))
     of_rates = at_report(runs, lr=None)
     if of_rates["lr"].nunique() > 1:
         figure = figures.setting_figure(of_rates, "lr", f"hidden {display(str(of_rates['hidden'].iloc[0]))}")
@@ -107,16 +107,16 @@ def figure_section(runs: pd.DataFrame, curves: pd.DataFrame) -> Section:
 
 
 def table_section(tables: Tables, runs: pd.DataFrame) -> Section:
-    """The printed tables in their own layout, with the measured values."""
+    """Return the printed tables in their own layout, with the measured values."""
     blocks = []
     for id in dict.fromkeys(id for id, _ in tables):
-        chosen = {settings: table for (its_id, settings), table in tables.items() if its_id == id}
+        chosen = {settings: table for (table_id, settings), table in tables.items() if table_id == id}
         title = printed_title(id)
         picture = _picture(
             id,
             figures.table_figure(chosen, title),
-            f"{title}, printed and measured test accuracy of each network; the values stand in the tables below.",
-            "Printed values hollow, measured means filled; the bars are prediction intervals.",
+            f"{title}, printed and measured test accuracy of each network; the tables below have the values.",
+            "Hollow markers: printed values. Filled markers: measured means with prediction intervals.",
         )
         blocks.append(Block(title, pictures=[picture, *_of_sizes(runs, id)]))
         for settings, table in chosen.items():
@@ -129,51 +129,62 @@ def table_section(tables: Tables, runs: pd.DataFrame) -> Section:
 
 
 def initialization_section(runs: pd.DataFrame) -> Section:
-    """The initialisation study, in a picture and a table."""
-    study = at_report(runs, lr=None, init=None)
-    differences = figures.initialization_differences(study).dropna(subset="mean")
+    """Return custom minus PyTorch with different and with equal initialisations, as a figure and a table."""
+    swapped = at_report(runs, lr=None, init=None)
+    differences = figures.initialization_differences(swapped).dropna(subset="mean")
     blocks = []
     if differences["start"].nunique() > 1:
         picture = _picture(
             "initialization",
-            figures.initialization_figure(study),
-            "Validation accuracy of both models with either initialisation, and below their difference, with each its "
-            "own and with the same one; the values stand in the table below.",
-            "Above: if the lines lie on each other, the start and not the code makes the difference. "
+            figures.initialization_figure(swapped),
+            "Validation accuracy of both models with either initialisation, and below it their difference with "
+            "different and with equal initialisations; the table below has the values.",
+            "Above: where the lines coincide, the difference comes from the initialisation and not from the code. "
             "Below: custom minus PyTorch, paired by seed, with 95 % intervals.",
         )
         html = to_html(entry_tables.swap(differences), entry_tables.SWAP_NUMBERS, "Custom minus PyTorch")
         blocks.append(
-            Block("The swap", pictures=[picture], tables=[html], commands=[_command("initialization", study)])
+            Block(
+                "Initialisations swapped",
+                pictures=[picture],
+                tables=[html],
+                commands=[_command("initialization", swapped)],
+            )
         )
     text = (
-        "Glorot's uniform start is the custom model's own, the default of torch.nn.Linear is PyTorch's. "
-        "Each model was given the other's as well, all else equal."
+        "In the report, the custom model has the Glorot uniform initialisation, and PyTorch the default of "
+        "torch.nn.Linear. Here each model was also trained with the initialisation of the other, all else equal."
     )
-    return Section("initialization", "Is it the code or the start?", text, blocks)
+    return Section("initialization", "Is the difference due to the code or to the initialisation?", text, blocks)
 
 
 def learnt_section(runs: pd.DataFrame, folder: Path) -> Section:
-    """What the networks have learnt at the figures' best learning rate, from the records in `folder`."""
+    """Return pictures of what the networks have learnt at the best learning rate of the figures.
+
+    `folder` has the records of the runs.
+    """
     finished = at_report(runs, lr=None).query("status == 'finished'")
     blocks = []
     text = ""
     if len(finished):
         rate = finished.groupby("lr")["validation_accuracy"].mean().idxmax()
-        its_runs = finished[finished["lr"] == rate]
+        own_runs = finished[finished["lr"] == rate]
         records = {
-            model: [Record(folder / run) for run in its_runs.loc[its_runs["model"] == model, "run"]]
+            model: [Record(folder / run) for run in own_runs.loc[own_runs["model"] == model, "run"]]
             for model in MODEL_STYLES
         }
         pictures = [*_weights(records), *_predictions(records)]
-        blocks = [Block("", pictures=pictures, commands=[_command("figures", its_runs)])] if pictures else []
-        hidden = display(str(its_runs["hidden"].iloc[0]))
-        text = f"The networks {hidden} at learning rate {rate:g}, the best of the figures' rates on validation images."
+        blocks = [Block("", pictures=pictures, commands=[_command("figures", own_runs)])] if pictures else []
+        hidden = display(str(own_runs["hidden"].iloc[0]))
+        text = (
+            f"The networks {hidden} at learning rate {rate:g}, which has the highest validation accuracy of the "
+            "learning rates of the figures."
+        )
     return Section("learnt", "What the networks learnt", text, blocks)
 
 
-def study_section(outputs: Path, studies: Sequence[str], runs: pd.DataFrame) -> Section:
-    """Tables and figures of those of the studies whose folders are on disk; `runs` are those of the page."""
+def further_section(outputs: Path, further: Sequence[str], runs: pd.DataFrame) -> Section:
+    """Return tables and figures of the `further` experiments whose folders exist; `runs` are those of the page."""
     blocks = [
         Block(
             name.replace("_", " "),
@@ -181,14 +192,14 @@ def study_section(outputs: Path, studies: Sequence[str], runs: pd.DataFrame) -> 
             tables=[_table_on_disk(path) for path in sorted(folder.glob("table*.csv"))],
             commands=[_command(name, runs)],
         )
-        for name in studies
+        for name in further
         if (folder := outputs / "sweeps" / name).is_dir()
     ]
-    return Section("studies", "Studies beside the report", "", blocks)
+    return Section("studies", "Further experiments", "", blocks)
 
 
 def audit_section(folder: Path) -> Section:
-    """The audit's heat map and tables, if it was run."""
+    """Return the heat map and tables of the audit; empty if there was none."""
     blocks = []
     if (folder / "ranking.csv").is_file():
         files = {title: folder / f"{name}.csv" for name, title in AUDIT.items()}
@@ -202,36 +213,39 @@ def audit_section(folder: Path) -> Section:
         text = _presets(found[AUDIT["ranking"]])
         blocks.append(Block("", text, pictures, htmls, commands=["python scripts/audit.py"]))
     left_out = [
-        f" {printed_title(table.id)}'s network {display(str(list(row.hidden)))} is left out: {row.note}."
+        f" The network {display(str(list(row.hidden)))} of {printed_title(table.id)} is left out: {row.note}."
         for table in load_report().tables.values()
         for row in table.rows
         if row.unspecified
     ]
-    text = f"Settings fitted to a table explain it at most; only other tables can contradict them.{''.join(left_out)}"
+    text = (
+        "Settings that were fitted to a table can explain it, but not reproduce it; only the other tables test them."
+        f"{''.join(left_out)}"
+    )
     return Section("audit", "Which settings would explain the tables?", text, blocks)
 
 
 def _presets(ranking: pd.DataFrame) -> str:
-    """What the audit makes of the settings that the presets of the inferred tables rest on."""
+    """Return for the settings of each inferred preset whether the audit kept them, in words."""
     kept = ranking[ranking["kept"]]
-    told = []
+    outcomes = []
     for table, inferred in load_claims().inferred.items():
         setting = {**stated_setting(load_report()), **inferred.settings}
         among = is_at(kept[kept["table"] == table], setting).any()
         words = describe({name: str(value) for name, value in setting.items()})
-        told.append(f"{words} {'cannot be told from the best' if among else 'given up'} for {printed_title(table)}")
-    return f"The settings inferred before: {'; '.join(told)}."
+        outcomes.append(f"{words} {'could' if among else 'could not'} have produced {printed_title(table)}")
+    return f"The settings of the inferred presets: {'; '.join(outcomes)}."
 
 
 def saddle_section(folder: Path) -> Section:
-    """The checks of the report's bonus question, if they were run."""
+    """Return the predictions for the report's bonus question; empty if they were not compared."""
     blocks = []
     if (folder / "checks.csv").is_file():
-        checks = pd.read_csv(folder / "checks.csv")
-        verdicts = ["holds" if ok else "does not hold" for ok in checks["ok"]]
-        text = _text(checks.drop(columns="ok")).assign(verdict=verdicts)
+        predictions = pd.read_csv(folder / "checks.csv")
+        verdicts = ["holds" if ok else "does not hold" for ok in predictions["ok"]]
+        text = _text(predictions.drop(columns="ok")).assign(verdict=verdicts)
         numbers = ("prediction", "observation", "error", "tolerance")
-        html = to_html(text, numbers, "Predictions of the theory, and what was observed")
+        html = to_html(text, numbers, "Predictions of the theory and observations")
         pictures = _on_disk(folder / "figures", "saddle", lambda name: SADDLE.get(name, name))
         blocks.append(Block("", pictures=pictures, tables=[html], commands=["python -m fmnist_lab saddle"]))
     return Section("saddle", "The saddle at zero", "", blocks)
@@ -240,13 +254,13 @@ def saddle_section(folder: Path) -> Section:
 def at_report(
     runs: pd.DataFrame, lr: float | None, init: str | None = "own", hidden: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """The runs at the report's settings, in single precision as all of ours.
+    """Return the runs at the settings of the report, in single precision.
 
     Args:
-        runs: one row a run, with the columns of `results.csv` and the flat configuration keys.
-        lr: the learning rate; None for any that the figures were printed for.
-        init: None for either model's initialisation.
-        hidden: networks, such as `[256, 128]`, in place of the one that the figures were printed for.
+        runs: one row for each run, with the columns of `results.csv` and the flat configuration keys.
+        lr: the learning rate; None for all learning rates of the figures.
+        init: `own` for the initialisation that the report gives a model; None for that of either model.
+        hidden: networks, such as `[256, 128]`, in place of the network of the figures.
     """
     if runs.empty:
         return runs
@@ -266,16 +280,16 @@ def at_report(
 
 
 def _of_sizes(runs: pd.DataFrame, id: str) -> Iterator[Picture]:
-    """Accuracy against the size of a table's networks, at the stated settings; nothing for a table of one network."""
+    """Yield accuracy against the size of the networks of a table at the stated settings, if it has several."""
     table = load_report().tables[id]
-    its_runs = at_report(runs, lr=table.lr, hidden=[str(list(row.hidden)) for row in table.rows])
-    if len(table.rows) > 1 and len(its_runs) and its_runs["architecture.hidden"].nunique() > 1:
-        accuracies = _accuracies(its_runs, "architecture.hidden", lambda size: f"with {display(str(size))}")
+    own_runs = at_report(runs, lr=table.lr, hidden=[str(list(row.hidden)) for row in table.rows])
+    if len(table.rows) > 1 and len(own_runs) and own_runs["architecture.hidden"].nunique() > 1:
+        accuracies = _accuracies(own_runs, "architecture.hidden", lambda size: f"with {display(str(size))}")
         yield _picture(
             f"{id}_sizes",
-            figures.setting_figure(its_runs, "architecture.hidden", f"learning rate {table.lr:g}"),
-            f"Test accuracy of both models against the size of {printed_title(id)}'s networks: {accuracies}.",
-            f"Settings as the report states them; mean and 95 % interval over {_seeds(its_runs)}.",
+            figures.setting_figure(own_runs, "architecture.hidden", f"learning rate {table.lr:g}"),
+            f"Test accuracy of both models against the size of the networks of {printed_title(id)}: {accuracies}.",
+            f"Settings as the report states them; mean and 95 % interval over {_seeds(own_runs)}.",
         )
 
 
@@ -285,7 +299,7 @@ def _claims(claims: pd.DataFrame, caption: str) -> Markup:
         "where": claims["where"],
         "the report says": claims["says"],
         "published": [*map(_value, claims["published"])],
-        "known": [f"{mark}{rest}" for mark, rest in zip(claims["mark"], runs, strict=True)],
+        "known": [f"{basis}{rest}" for basis, rest in zip(claims["mark"], runs, strict=True)],
         "measured": claims["measured"].map(_value),
         "difference": [_number(value, "+") for value in claims["difference"]],
         "half-width": [*map(_number, claims["half_width"])],
@@ -306,8 +320,8 @@ def _weights(records: Mapping[str, Sequence[Record]]) -> Iterator[Picture]:
         yield _picture(
             "first_layer",
             figures.weights_figure(first_layers),
-            "First-layer weights of both models, each unit's weights as a small image.",
-            "One run of each model, on one scale: red answers to bright pixels, blue to dark ones.",
+            "First-layer weights of both models, the weights of each unit as a small image.",
+            "One run of each model, same scale: red weights are positive, blue weights are negative.",
         )
 
 
@@ -325,20 +339,20 @@ def _predictions(records: Mapping[str, Sequence[Record]]) -> Iterator[Picture]:
         figures.confusion_figure(test.labels, predictions, source.classes),
         "Confusion matrices of both models over the test images; the custom model is right least often of "
         f"{source.classes[right.argmin()]}, in {100 * right.min():.0f} % of its images.",
-        f"Mean over the runs of each model, {runs} in all; each row adds up to 100 %.",
+        f"Mean over the runs of each model, {runs} runs in all; each row adds up to 100 %.",
     )
     both = int(figures.mistaken_by_all(test.labels, predictions).sum())
     yield _picture(
         "mistakes",
         figures.mistakes_figure(source.pictures(test.images), test.labels, predictions, source.classes),
-        f"Some of the test images that all {runs} runs get wrong, {both} of {len(test)}, with their class and what "
-        "they are taken for.",
-        "Above each image its class, and what the models take it for.",
+        f"Some of the {both} of {len(test)} test images that all {runs} runs get wrong, with their class and the "
+        "predicted class.",
+        "Above each image: its class, and the class that the models predict.",
     )
 
 
 def _source(records: Mapping[str, Sequence[Record]]) -> data.Source:
-    """The data set of the records, which are all of one."""
+    """Return the data set of the records, which is the same for all."""
     first = next(record for of_model in records.values() for record in of_model)
     return data.source_of(first.config()["data"])
 
@@ -348,7 +362,7 @@ def _picture(name: str, figure: Figure, alt: str, caption: str) -> Picture:
 
 
 def _on_disk(folder: Path, about: str, shows: Callable[[str], str]) -> list[Picture]:
-    """The pictures of a folder; `shows` says by the stem of a file what there is to see."""
+    """Return the pictures of a folder; `shows` describes a picture by the stem of its file name."""
     paths = [path for path in sorted(folder.glob("*.png")) if not path.name.startswith("curves")][:MOST_PICTURES]
     return [
         Picture(f"{about}_{path.stem}", {"png": path.read_bytes()}, shows(path.stem), path.stem.replace("_", " "))
@@ -357,21 +371,21 @@ def _on_disk(folder: Path, about: str, shows: Callable[[str], str]) -> list[Pict
 
 
 def _of_factor(folder: Path, factor: str) -> str:
-    """What the figure of a factor shows, by the table of its cells in the sweep's folder."""
+    """Return the description of the figure of a factor, from the factor's table in the folder of the sweep."""
     about = f"Test accuracy of both models against {label(factor)}"
     path = folder / f"table_{factor}.csv"
-    cells = pd.read_csv(path).dropna(subset="test_accuracy_mean") if path.is_file() else pd.DataFrame()
-    if cells.empty:
+    entries = pd.read_csv(path).dropna(subset="test_accuracy_mean") if path.is_file() else pd.DataFrame()
+    if entries.empty:
         return f"{about}."
-    names = [str(name) for name in cells.columns[: list(cells).index("model")]]
-    by_accuracy = cells.sort_values("test_accuracy_mean").to_dict("records")
-    low, high = (_cell(cell, names) for cell in (by_accuracy[0], by_accuracy[-1]))
+    names = [str(name) for name in entries.columns[: list(entries).index("model")]]
+    by_accuracy = entries.sort_values("test_accuracy_mean").to_dict("records")
+    low, high = (_entry_in_words(entry, names) for entry in (by_accuracy[0], by_accuracy[-1]))
     return f"{about}, from {low} to {high}."
 
 
-def _cell(cell: Mapping[Hashable, Any], names: Sequence[str]) -> str:
-    at = describe({name: as_text(cell[name]) for name in names})
-    return f"{100 * cell['test_accuracy_mean']:.1f} % ({MODEL_STYLES[cell['model']].label}, {at})"
+def _entry_in_words(entry: Mapping[Hashable, Any], names: Sequence[str]) -> str:
+    at = describe({name: as_text(entry[name]) for name in names})
+    return f"{100 * entry['test_accuracy_mean']:.1f} % ({MODEL_STYLES[entry['model']].label}, {at})"
 
 
 def _table_on_disk(path: Path) -> Markup:
@@ -384,19 +398,19 @@ def _table_on_disk(path: Path) -> Markup:
 
 def _of_series(printed: PublishedFigure, runs: pd.DataFrame) -> str:
     finals = runs.groupby("model")["validation_accuracy"].mean()
-    told = [
+    ends = [
         f"{MODEL_STYLES[model].label} ends at {100 * finals[model]:.1f} %, printed {100 * values[-1]:.1f} %"
         for model, values in printed.series["validation_accuracy"].items()
         if model in finals
     ]
-    return f"Training loss and validation accuracy over the epochs, learning rate {printed.lr:g}: {'; '.join(told)}."
+    return f"Training loss and validation accuracy over the epochs, learning rate {printed.lr:g}: {'; '.join(ends)}."
 
 
 def _accuracies(runs: pd.DataFrame, key: str, words: Callable[[Any], str]) -> str:
-    """The mean test accuracy of both models at each level of a setting, in words."""
+    """Return the mean test accuracy of both models at each value of a setting, in words."""
     means = runs.groupby([key, "model"], as_index=False)["test_accuracy"].mean()
-    told = zip(means["model"], means["test_accuracy"], means[key], strict=True)
-    return "; ".join(f"{MODEL_STYLES[model].label} {100 * mean:.1f} % {words(level)}" for model, mean, level in told)
+    rows = zip(means["model"], means["test_accuracy"], means[key], strict=True)
+    return "; ".join(f"{MODEL_STYLES[model].label} {100 * mean:.1f} % {words(level)}" for model, mean, level in rows)
 
 
 def _seeds(runs: pd.DataFrame) -> str:
