@@ -245,10 +245,10 @@ def test_train_trains(idle):
 def test_what_is_not_a_finished_sweep_gets_one_line(folder):
     assert_refused(lambda: load("outputs/sweeps/none"), "holds no finished sweep")
     ours = sweep(RATES, model="custom")
-    (ours.folder / ".reported").write_text("../../etc 1\n0123456789ab 1\n")
+    (ours.folder / ".reported").write_text("../../etc 1\nr0123456789ab 1\n")
     with pytest.raises(InputError, match="the records of its runs are not in outputs"):
         load(ours.folder).figures  # noqa: B018
-    with pytest.raises(InputError, match="0123456789ab: holds no run"):
+    with pytest.raises(InputError, match="r0123456789ab: holds no run"):
         load(ours.folder).runs[0].config  # noqa: B018
 
 

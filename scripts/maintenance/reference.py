@@ -55,7 +55,7 @@ def runs_of(outputs: Path) -> pd.DataFrame:
 
 
 def read_runs(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"run": str})
+    return pd.read_csv(path)
 
 
 def write_runs(rows: pd.DataFrame, target: Path) -> None:

@@ -203,7 +203,7 @@ class Sweep:
     def _read(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.read_csv(self.folder / name, dtype={"run": str})  # some fingerprints look like numbers
+        return pd.read_csv(self.folder / name)
 
     @cached_property
     def _frames(self) -> Frames:

@@ -38,14 +38,14 @@ def block(language: str) -> str:
 @pytest.mark.parametrize(
     ("overrides", "run"),
     [
-        ([], "0d61eaa76b15"),
-        (["model=torch"], "dc6cf0d6038f"),
-        (["optimizer=adam", "lr=0.001"], "c3554fd667ab"),
-        (["data.validation=0", "data.scaling=unit"], "a3bab74060e2"),
-        (["model.init=normal"], "2e8498f4b829"),
-        (["architecture.hidden=[8,16]", "seed=7"], "036e0356882f"),
-        (["optimizer=adam", "optimizer.betas=[0.5,0.75]"], "1752620c053f"),
-        (["lr=1", "epochs=3", "dtype=float64"], "de5a7592b53e"),
+        ([], "r0d61eaa76b15"),
+        (["model=torch"], "rdc6cf0d6038f"),
+        (["optimizer=adam", "lr=0.001"], "rc3554fd667ab"),
+        (["data.validation=0", "data.scaling=unit"], "ra3bab74060e2"),
+        (["model.init=normal"], "r2e8498f4b829"),
+        (["architecture.hidden=[8,16]", "seed=7"], "r036e0356882f"),
+        (["optimizer=adam", "optimizer.betas=[0.5,0.75]"], "r1752620c053f"),
+        (["lr=1", "epochs=3", "dtype=float64"], "rde5a7592b53e"),
     ],
 )
 def test_older_runs_keep_their_fingerprints(overrides, run):

@@ -1,6 +1,7 @@
 """Records are whole or absent, and what was damaged is noticed."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from fmnist_lab.runs.record import FORMAT, Record, fingerprint
 
 @pytest.fixture
 def record(tmp_path):
-    record = Record(tmp_path / "0123456789ab")
+    record = Record(tmp_path / "r0123456789ab")
     record.folder.mkdir()
     return record
 
@@ -37,7 +38,7 @@ values = st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.bool
 @given(st.dictionaries(st.text(), values, min_size=1))
 def test_a_fingerprint_does_not_depend_on_order(identity):
     assert fingerprint(identity) == fingerprint(dict(reversed(identity.items())))
-    assert len(fingerprint(identity)) == 12
+    assert re.fullmatch("r[0-9a-f]{12}", fingerprint(identity))
 
 
 def test_a_fingerprint_sees_every_value():
@@ -85,7 +86,7 @@ def test_a_new_attempt_removes_the_outcome_of_the_last_one(record):
 def test_a_complete_record_is_distinguished_from_one_that_is_not(complete):
     summary = complete.summary()
     assert (summary["status"], summary["test_accuracy"], summary["nothing"]) == ("finished", 0.1, None)
-    assert (summary["format"], summary["run"]) == (FORMAT, "0123456789ab")
+    assert (summary["format"], summary["run"]) == (FORMAT, "r0123456789ab")
     assert complete.damage() is None
     np.testing.assert_array_equal(complete.test_predictions(), np.arange(10))
     (complete.folder / "summary.json").unlink()
@@ -149,7 +150,7 @@ def test_every_damage_to_every_file_is_noticed(complete, name, damage):
 
 @given(place=st.integers(0, 10**6), bit=st.integers(0, 7), name=st.sampled_from(NAMES))
 def test_every_flipped_bit_is_noticed(tmp_path_factory, place, bit, name):
-    record = Record(tmp_path_factory.mktemp("runs") / "0123456789ab")
+    record = Record(tmp_path_factory.mktemp("runs") / "r0123456789ab")
     record.begin("lr: 1\n")
     record.write_history([{"epoch": 1, "loss": 0.5}])
     record.write_weights([(np.ones((2, 3)), np.zeros(2))])
@@ -175,9 +176,9 @@ def test_a_record_of_another_format_is_noticed(complete, monkeypatch):
 
 
 def test_a_record_under_another_name_is_noticed(complete):
-    moved = Record(complete.folder.with_name("ba9876543210"))
+    moved = Record(complete.folder.with_name("rba9876543210"))
     complete.folder.rename(moved.folder)
-    assert moved.damage() == "it is the record of 0123456789ab"
+    assert moved.damage() == "it is the record of r0123456789ab"
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, "1" * 5000, '{"format": [[[]]]}', '{"format": NaN}'])
@@ -197,11 +198,11 @@ def test_a_damaged_record_is_set_aside_and_nothing_is_lost(complete):
     (complete.folder / "history.csv").write_text("edited")
     with complete.lock():
         aside, reason = complete.set_aside()
-    assert (aside.name, reason) == ("0123456789ab.damaged-1", "history.csv is not as it was written")
+    assert (aside.name, reason) == ("r0123456789ab.damaged-1", "history.csv is not as it was written")
     assert (aside / "history.csv").read_text() == "edited"
     assert {path.name for path in aside.iterdir()} == set(NAMES)
     complete.folder.write_text("a file where the record should be")
-    assert complete.set_aside()[0].name == "0123456789ab.damaged-2"
+    assert complete.set_aside()[0].name == "r0123456789ab.damaged-2"
     assert complete.set_aside() is None
     assert Record(aside).summary() is None  # not found under its new name
 

@@ -39,7 +39,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts")
 
     def write(change=lambda runs: runs):
-        runs = pd.read_csv(REFERENCE / "runs.csv", dtype={"run": str}).groupby("model").head(2)
+        runs = pd.read_csv(REFERENCE / "runs.csv").groupby("model").head(2)
         folder = tmp_path / "sweeps" / "figures"
         folder.mkdir(parents=True)
         change(runs.reset_index(drop=True)).to_csv(folder / "results.csv", index=False)
@@ -79,7 +79,7 @@ def test_packages_of_other_versions_are_named(here, capsys):
         record.finish({"status": "finished", "provenance": {"python": "3.13.0", "versions": versions}})
 
     tmp = here()
-    first, second = pd.read_csv(tmp / "sweeps" / "figures" / "results.csv", dtype={"run": str})["run"].head(2)
+    first, second = pd.read_csv(tmp / "sweeps" / "figures" / "results.csv")["run"].head(2)
     write(first, "2.4.6")
     write(second, "2.5.5")
     assert compared(tmp, capsys)[2:] == [
@@ -90,5 +90,5 @@ def test_packages_of_other_versions_are_named(here, capsys):
 
 def test_without_a_run_in_common_the_message_names_the_command(here, capsys):
     message = ["no run in outputs/ is one of the committed reproduction: make paper"]
-    assert compared(here(lambda runs: runs.assign(run="0123456789ab")), capsys) == message
+    assert compared(here(lambda runs: runs.assign(run="r0123456789ab")), capsys) == message
     assert compared(ROOT / "conf", capsys) == message

@@ -30,8 +30,11 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def fingerprint(identity: Mapping[str, Any]) -> str:
-    """Twelve hex digits that name a run by all that determines its result."""
-    return sha256(_canonical(identity))[:12]
+    """Return the name of a run, computed from everything that determines its result: "r" and twelve hex digits.
+
+    The letter keeps spreadsheets from reading a name such as 060227633193 or 12e456789012 as a number.
+    """
+    return "r" + sha256(_canonical(identity))[:12]
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def is_outcome_current(jobs: Sequence[Job], folder: Path) -> bool:
 def runs_of_outcome(folder: Path) -> list[Record]:
     """The runs that the folder's report is of, in their order; InputError when there is no whole report."""
     try:
-        runs = re.findall(r"^([0-9a-f]{12}) ", (folder / RUN_LIST).read_text("utf-8"), re.MULTILINE)
+        runs = re.findall(r"^(r[0-9a-f]{12}) ", (folder / RUN_LIST).read_text("utf-8"), re.MULTILINE)
     except (OSError, ValueError):
         raise InputError(f"{folder}: holds no finished sweep; the command that makes it continues it") from None
     return [Record(Path(os.path.normpath(folder / ".." / ".." / "runs")) / run) for run in runs]

@@ -38,7 +38,7 @@ def test_a_struck_sweep_loses_nothing(chaos, way, launcher):
 
 def test_a_run_trained_again_would_be_noticed(chaos, tmp_path):
     arena = chaos.Arena(tmp_path, (), None)
-    summary = tmp_path / "outputs" / "runs" / "0123456789ab" / "summary.json"
+    summary = tmp_path / "outputs" / "runs" / "r0123456789ab" / "summary.json"
     summary.parent.mkdir(parents=True)
     summary.write_text("{}")
     assert (arena.touched(), len(arena.seen)) == (0, 1)
