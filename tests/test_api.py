@@ -243,7 +243,7 @@ def test_train_trains(idle):
 
 
 def test_what_is_not_a_finished_sweep_gets_one_line(folder):
-    assert_refused(lambda: load("outputs/sweeps/none"), "holds no finished sweep")
+    assert_refused(lambda: load("outputs/sweeps/none"), "no such folder")
     ours = sweep(RATES, model="custom")
     (ours.folder / ".reported").write_text("../../etc 1\nr0123456789ab 1\n")
     with pytest.raises(InputError, match="the records of its runs are not in outputs"):

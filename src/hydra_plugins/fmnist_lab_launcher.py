@@ -1,4 +1,4 @@
-"""Hydra's launcher for the lab: an engine trains the runs. Jobs need no Hydra of their own."""
+"""The launcher of this project as a plugin of Hydra. The jobs themselves do not need Hydra."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from fmnist_lab.sweeps.launchers import registry
 
 
 class FmnistLabLauncher(Launcher):
-    """The engine named `adapted`, with the options of its file in `conf/hydra/launcher/`."""
+    """Adapts the launcher of this name, with the options of its file in `conf/hydra/launcher/`."""
 
     def __init__(self, launcher: str, **options: Any) -> None:
         self.name, self.options = launcher, options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-
         self.loader, self.config = hydra_context.config_loader, config
         self.adapted = registry.build_launcher(self.name, self.options)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """For another sweeper than the lab's, which asks the engine itself."""
+        """Train the runs for a sweeper other than this project's, which calls the launcher directly."""
         from fmnist_lab.runs.run import bind_to_machine
 
         self.adapted.train(

@@ -1,4 +1,4 @@
-"""Hydra's sweeper for the lab: Hydra expands the sweep, `fmnist_lab.sweeps` decides which of its runs to train."""
+"""The sweeper of this project as a plugin of Hydra, which expands the sweep; `fmnist_lab.sweeps` runs it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hydra_plugins.fmnist_lab_launcher import FmnistLabLauncher
 
 
 class FmnistLabSweeper(BasicSweeper):
-    """Every combination of values, as Hydra's own; but all are checked before one runs, and finished ones skipped."""
+    """Runs every combination of values, as Hydra's own sweeper; but checks all first, and skips finished runs."""
 
     def sweep(self, arguments: list[str]) -> Any:
         from fmnist_lab.sweeps.execute import run_sweep
@@ -31,12 +31,12 @@ class FmnistLabSweeper(BasicSweeper):
         commands = [command_line([*beside, *job], sweep=True) for job in jobs]
 
         def launch(todo: Sequence[Job]) -> None:
-            """Train the runs as the launcher would, which composes each of them anew."""
+            """Train the runs without composing each of them again, as the launcher of a plugin does."""
             if isinstance(self.launcher, BasicLauncher):
                 in_turn([job.config for job in todo])
             elif isinstance(self.launcher, FmnistLabLauncher):
                 self.launcher.adapted.train([job.config for job in todo])
-            else:  # a plugin's: what is to be done anew has been taken back, a run is never trained twice
+            else:  # of a plugin; without force, as the records have been discarded
                 assert self.launcher is not None
                 self.launcher.launch([[*jobs[job.place], "force=false"] for job in todo], initial_job_idx=0)
 

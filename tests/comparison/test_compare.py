@@ -168,7 +168,7 @@ def test_a_wrong_row_gives_one_line_and_nothing_is_written(mine, tmp_path, found
     [
         (["--seeds", "0"], "--seeds=0: must be a whole number of at least 1"),
         (["lr=-1"], "lr=-1.0: must be a number above 0"),
-        (["train=false"], "train=False: must be true, as only a sweep (-m) reports without training"),
+        (["train=false"], "train=False: must be true; only a sweep (-m) writes its outcome without training"),
         (["seed=3"], "seed=3: must be left out: --seeds gives their number"),
         (["name=other"], "name=other: must be left out: a table's folder has the name of its file"),
         (["+hydra.launcher.partition=x"], "hydra.launcher.partition: there is no such key"),

@@ -65,8 +65,8 @@ SWEEPS = [
 ]
 
 
-def small_but(arguments):
-    """What makes a run small, except for what the sweep itself sets."""
+def small_except(arguments):
+    """Return the overrides that make a run small, except for the settings that the sweep sets itself."""
     small = ["epochs=2", "data.validation=58000", "data.split=last"]
     return small if any("architecture" in argument for argument in arguments) else [*small, "architecture.hidden=[8]"]
 
@@ -75,8 +75,8 @@ def small_but(arguments):
 @pytest.mark.parametrize(
     ("arguments", "expected", "count"), SWEEPS, ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else ""
 )
-def test_a_sweep_writes_what_suits_it_and_is_not_repeated(lab, arguments, expected, count):
-    command = [*arguments, *small_but(arguments)]
+def test_a_sweep_writes_tables_and_figures_for_its_settings_and_is_not_repeated(lab, arguments, expected, count):
+    command = [*arguments, *small_except(arguments)]
     first = lab(*command)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
@@ -108,7 +108,7 @@ def test_a_run_alone_equals_the_same_run_in_any_sweep_and_launcher(lab, small, t
             assert written.read_bytes() == weights
 
 
-def test_an_attempt_that_leaves_no_reason_is_not_given_an_older_one(small):
+def test_a_run_that_ends_without_a_reason_does_not_keep_an_older_one(small):
     jobs = plan_runs([small()], [""])
     jobs[0].record.begin("lr: 1")
     jobs[0].record.write_error("of an earlier attempt")
@@ -120,7 +120,7 @@ def test_an_attempt_that_leaves_no_reason_is_not_given_an_older_one(small):
 def test_overlapping_sweeps_share_their_runs(lab):
     lab.small("-m", "lr=0.1,0.01", "model=custom")
     outcome = lab.small("-m", "lr=0.02,0.01", "model=custom", "name=second")
-    assert "2 runs: 1 finished before and reused (force=true trains anew), 1 to train" in outcome.stdout
+    assert "2 runs: 1 finished before and reused (force=true trains them again), 1 to train" in outcome.stdout
     assert len(stamps(lab)) == 3
 
 
@@ -129,7 +129,7 @@ def test_equal_runs_are_done_once(lab):
     assert outcome.stdout.startswith("1 run to train")
 
 
-def test_divergence_is_reported_and_is_no_failure(lab):
+def test_divergence_is_shown_and_is_no_failure(lab):
     outcome = lab.small("-m", "lr=0.1,1e6", "model=custom")
     assert outcome.returncode == 0
     assert outcome.stderr == ""
@@ -142,12 +142,12 @@ def test_divergence_is_reported_and_is_no_failure(lab):
 @pytest.fixture
 def crashing(monkeypatch):
     """Make every run with 77 images a batch crash, until the test ends."""
-    honest = run.fit
+    original = run.fit
 
     def crash(model, *arguments, **keywords):
         if keywords["batch_size"] == 77:
             raise RuntimeError("the planted crash")
-        return honest(model, *arguments, **keywords)
+        return original(model, *arguments, **keywords)
 
     monkeypatch.setattr(run, "fit", crash)
 
@@ -180,7 +180,7 @@ def test_each_run_is_composed_once(lab, launcher, monkeypatch):
     calls = []
     for owner, name in ((ConfigLoaderImpl, "load_sweep_config"), (compose, "_compose_job")):
         monkeypatch.setattr(owner, name, counted(getattr(owner, name), calls))
-    outcome = lab("-m", "seed=0,1,2", "model=custom", *small_but([]), f"hydra/launcher={launcher}")
+    outcome = lab("-m", "seed=0,1,2", "model=custom", *small_except([]), f"hydra/launcher={launcher}")
     assert (outcome.returncode, len(stamps(lab))) == (0, 3), outcome
     assert calls == ["_compose_job", "load_sweep_config", "_compose_job", "_compose_job"]
 
@@ -197,7 +197,7 @@ def counted(function, calls):
 
 
 @pytest.mark.promise
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(lab):
+def test_a_dry_run_prints_what_would_be_done_and_does_nothing(lab):
     outcome = lab.small("-m", "lr=0.1,0.01", "dry_run=true")
     assert outcome.returncode == 0
     assert outcome.stdout.count("to train  ") == 4
@@ -212,8 +212,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(lab):
 
 def test_a_finished_run_is_read_once_for_all_forecasts(small, monkeypatch):
     run.train(small())
-    read, honest = [], plan.from_yaml
-    monkeypatch.setattr(plan, "from_yaml", lambda text: read.append(text) or honest(text))
+    read, original = [], plan.from_yaml
+    monkeypatch.setattr(plan, "from_yaml", lambda text: read.append(text) or original(text))
     todo = plan_runs([small("seed=1")], [""])
     assert estimate(todo) == estimate(todo) > 0
     assert len(read) == 1
@@ -223,7 +223,7 @@ def test_a_finished_run_is_read_once_for_all_forecasts(small, monkeypatch):
 
 
 @pytest.mark.promise
-def test_force_trains_anew(lab):
+def test_force_trains_again(lab):
     lab.small("model=custom", "name=once")
     before = stamps(lab)
     outcome = lab.small("model=custom", "name=once", "force=true")
@@ -232,7 +232,7 @@ def test_force_trains_anew(lab):
 
 
 @pytest.mark.promise
-def test_what_is_on_disk_is_reported_without_training(lab):
+def test_runs_on_disk_are_shown_without_training(lab):
     outcome = lab.small("-m", "seed=0,1,2", "model=custom", "name=half", "train=false")
     assert (outcome.returncode, outcome.stdout) == (2, "")
     assert "train=False: must be true, as none of these runs is on disk" in outcome.stderr
@@ -241,13 +241,13 @@ def test_what_is_on_disk_is_reported_without_training(lab):
     before = stamps(lab)
     outcome = lab.small("-m", "seed=0,1,2", "model=custom", "name=half", "train=false")
     assert outcome.returncode == 0, outcome.stderr
-    assert "reported: 2 of 3 runs" in outcome.stdout
+    assert "shown: 2 of 3 runs" in outcome.stdout
     assert stamps(lab) == before
     assert list(pd.read_csv(lab.folder / "outputs" / "sweeps" / "half" / "results.csv").seed) == [0, 1]
 
 
 @pytest.mark.promise
-def test_figures_of_an_earlier_sweep_of_the_same_name_do_not_stay(lab):
+def test_figures_of_an_earlier_sweep_of_the_same_name_are_removed(lab):
     lab.small("-m", "lr=0.1,0.01", "model=custom", "name=same")
     (lab.sweep() / "figures" / "mine.png").write_text("the user's own")
     lab.small("-m", "seed=0,1", "model=custom", "name=same")
@@ -283,7 +283,7 @@ def test_damaged_records_are_noticed_and_done_again(lab):
 
 
 def start(lab, *arguments):
-    """The command line, left to itself."""
+    """Start the command line in the background."""
     command = [sys.executable, "-m", "fmnist_lab", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=lab.folder, start_new_session=True, **pipes)
@@ -293,17 +293,17 @@ def start(lab, *arguments):
 def test_two_identical_sweeps_at_once_train_each_run_once(lab):
     command = ["-m", "seed=0,1,2,3", "model=custom", "name=twice", "epochs=1", "data.validation=58000"]
     both = [start(lab, *command) for _ in range(2)]
-    seen = {}
+    stamps_seen = {}
     while any(process.poll() is None for process in both):
         for path, stamp in stamps_if_there(lab).items():
-            assert seen.setdefault(path, stamp) == stamp, "trained twice"
+            assert stamps_seen.setdefault(path, stamp) == stamp, "trained twice"
         time.sleep(0.02)
     printed = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0], printed
     tables = [stdout[stdout.index("model") :] for stdout, _ in printed]
     assert tables[0] == tables[1]
     assert len(results(lab)) == 4
-    assert stamps(lab) == seen
+    assert stamps(lab) == stamps_seen
 
 
 def stamps_if_there(lab):
@@ -316,19 +316,19 @@ def stamps_if_there(lab):
 DEADLY = """
 import os, signal
 from fmnist_lab.runs import run
-honest = run.fit
+original = run.fit
 def fit(model, *arguments, **keywords):
     if keywords["batch_size"] == 77 and not os.path.exists("repaired"):
         os.kill(os.getpid(), signal.SIGKILL)
-    return honest(model, *arguments, **keywords)
+    return original(model, *arguments, **keywords)
 run.fit = fit
 """
 
 
 @pytest.mark.promise
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without signals")
-def test_a_run_that_kills_its_worker_takes_no_other_along(lab):
-    """Planted in the workers by Python's own customisation module, as nothing in the product kills."""
+def test_a_run_that_kills_its_worker_ends_no_other(lab):
+    """The code that kills is planted in the workers through sitecustomize, as nothing in the product does it."""
     (lab.folder / "sitecustomize.py").write_text(
         f"import sys\nif any('Loky' in word for word in sys.orig_argv):\n    exec({DEADLY!r})\n"
     )
@@ -348,8 +348,8 @@ def test_a_run_that_kills_its_worker_takes_no_other_along(lab):
     assert (results(lab).status == "finished").all()
 
 
-def test_force_is_taken_back_once_and_an_orphaned_worker_trains_nothing_anew(small):
-    """What a sweep hands its jobs never forces: a late one finds the finished run."""
+def test_force_discards_once_and_a_worker_without_parent_trains_nothing_again(small):
+    """The jobs of a sweep never force: one that comes late finds the finished run."""
     config = small("force=true")
     record = run.train(config)
     stamp = (record.folder / "summary.json").stat().st_mtime_ns
@@ -374,8 +374,8 @@ def test_the_command_of_one_run(overrides, command):
 
 
 @pytest.mark.promise
-def test_the_command_of_one_run_finds_presets_of_ones_own(lab, small):
-    """By nothing in the product the run fails: where its history should be written there is a folder."""
+def test_the_command_of_one_run_finds_presets_of_the_user(lab, small):
+    """The run is made to fail: there is a folder where its history should be written."""
     (lab.folder / "my own" / "experiment").mkdir(parents=True)
     (lab.folder / "my own" / "experiment" / "mine.yaml").write_text("# @package _global_\nlr: 0.05\n")
     record = run.locate(small("lr=0.05"))
@@ -389,7 +389,7 @@ def test_the_command_of_one_run_finds_presets_of_ones_own(lab, small):
     assert record.summary()
 
 
-def test_without_validation_images_the_output_says_so(lab):
+def test_the_output_names_missing_validation_images(lab):
     outcome = lab("epochs=1", "architecture.hidden=[8]", "data.validation=0", "model=custom")
     assert "no validation images" in outcome.stdout
 
@@ -411,7 +411,7 @@ def test_a_sweep_is_named_after_what_was_swept(overrides, name):
     assert default_name(overrides) == name
 
 
-def test_a_long_name_is_cut_and_stays_its_own():
+def test_a_long_name_is_cut_and_stays_unique():
     names = {default_name([f"lr={','.join(str(n) for n in range(100))},{last}"]) for last in (1, 2)}
     assert len(names) == 2
     assert all(len(name) < 125 for name in names)

@@ -26,7 +26,7 @@ EXPERIMENTS = ROOT / "conf" / "experiment"
 
 @pytest.fixture
 def paper(tmp_path, capsys, monkeypatch):
-    """Conducts the paper, made small, two runs at once in a folder of the test's own; gives what it said."""
+    """Conducts the paper, made small, two runs at once in a folder of the test's own; gives what it printed."""
     monkeypatch.setattr(base, "cores", lambda: 2)
 
     def conduct(seeds, *overrides, status=0):
@@ -52,21 +52,23 @@ def test_every_experiment_of_a_study_has_its_preset():
 
 @pytest.mark.promise
 def test_a_study_trains_each_run_once_reports_each_experiment_and_repeats_nothing(paper, tmp_path):
-    said = paper(1)
-    assert said.startswith(f"{RUNS} runs to train; about ")
+    printed = paper(1)
+    assert printed.startswith(f"{RUNS} runs to train; about ")
     runs, reports = stamps(tmp_path, "runs/*/summary.json"), stamps(tmp_path, "sweeps/*/*")
     assert len(runs) == RUNS
     assert {path.parent.name for path in reports} == set(PRESETS["paper"])
     assert all(seeds_of(tmp_path, preset) == [0] for preset in PRESETS["paper"])
 
-    assert paper(1).startswith(f"{RUNS} runs: {RUNS} finished before and reused (force=true trains anew), nothing")
+    assert paper(1).startswith(
+        f"{RUNS} runs: {RUNS} finished before and reused (force=true trains them again), nothing"
+    )
     assert stamps(tmp_path, "runs/*/summary.json") == runs
     assert stamps(tmp_path, "sweeps/*/*") == reports
 
-    said = paper(2)
-    assert f"{2 * RUNS} runs: {RUNS} finished before" in said
-    assert "judged by the finished runs" in said
-    assert "seed 0:" not in said
+    printed = paper(2)
+    assert f"{2 * RUNS} runs: {RUNS} finished before" in printed
+    assert "estimated from the finished runs" in printed
+    assert "seed 0:" not in printed
     assert runs.items() <= stamps(tmp_path, "runs/*/summary.json").items()
     assert all(seeds_of(tmp_path, preset) == [0, 1] for preset in PRESETS["paper"])
 
@@ -74,8 +76,8 @@ def test_a_study_trains_each_run_once_reports_each_experiment_and_repeats_nothin
 @pytest.mark.promise
 def test_a_finished_run_is_hashed_once_a_call(paper, monkeypatch):
     paper(1)
-    hashed, honest = Counter(), Record.damage
-    monkeypatch.setattr(Record, "damage", lambda record: hashed.update([record.run]) or honest(record))
+    hashed, original = Counter(), Record.damage
+    monkeypatch.setattr(Record, "damage", lambda record: hashed.update([record.run]) or original(record))
     paper(1)
     assert list(hashed.values()) == [1] * RUNS
 
@@ -97,8 +99,8 @@ def test_a_failed_run_does_not_stop_the_others(paper, tmp_path):
     (job, *_) = union({"figures": compose_preset("figures", [*SMALL, f"outputs={tmp_path.as_posix()}"])}, [0])
     obstacle = job.record.folder / "config.yaml"  # a folder where the run wants a file
     obstacle.mkdir(parents=True)
-    said = paper(2, status=1)
-    (line,) = [line for line in said.splitlines() if line.startswith("failed: ")]
+    printed = paper(2, status=1)
+    (line,) = [line for line in printed.splitlines() if line.startswith("failed: ")]
     assert job.record.run in line
     assert len(stamps(tmp_path, "runs/*/summary.json")) == 2 * RUNS - 1
     obstacle.rmdir()
@@ -120,9 +122,9 @@ def test_several_runs_go_at_once_as_the_cores_hold(tmp_path, monkeypatch):
     monkeypatch.setattr(base, "cores", lambda: 4)
     monkeypatch.setattr("fmnist_lab.runs.provenance.cores", lambda: 8)
     jobs = plan_seeds(compose_preset("figures", ["threads=2", f"outputs={tmp_path.as_posix()}"]), [0])
-    assert experiments.workers(jobs) == 2
-    assert experiments.workers(jobs[:1]) == 1
-    assert experiments.workers(plan_seeds(compose_preset("figures", ["threads=8"]), [0])) == 1
+    assert experiments.runs_at_once(jobs) == 2
+    assert experiments.runs_at_once(jobs[:1]) == 1
+    assert experiments.runs_at_once(plan_seeds(compose_preset("figures", ["threads=8"]), [0])) == 1
     assert "with 2 at once (a rough guess" in forecast(jobs, jobs)
 
 
@@ -137,8 +139,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(paper, tmp_path):
     ("words", "line"),
     [
         (["--seeds", "0"], "--seeds=0: must be a whole number of at least 1"),
-        (["seed=3"], "seed=3: must be left out: --seeds says how many"),
-        (["train=false"], "train=False: must be true, as only a sweep (-m) reports without training"),
+        (["seed=3"], "seed=3: must be left out: --seeds gives their number"),
+        (["train=false"], "train=False: must be true; only a sweep (-m) writes its outcome without training"),
         (["lr=-1"], "lr=-1.0: must be a number above 0"),
         (["learning_rate=1"], "learning_rate: there is no such key"),
         (["data.root=/nowhere"], "data.root=/nowhere"),
@@ -166,9 +168,9 @@ def test_interrupted_it_says_so_and_continues(paper, tmp_path):
         assert process.poll() is None
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=120)
+    printed, _ = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "the same command continues" in said
+    assert "the same command continues" in printed
     done = stamps(tmp_path, "runs/*/summary.json")
     assert 0 < len(done) < RUNS
     paper(1, "epochs=20")
@@ -190,9 +192,9 @@ def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeyp
     monkeypatch.setattr(base, "cores", lambda: 2)
     words = [*AUDIT, f"outputs={tmp_path.as_posix()}"]
     assert audit.main([*words, "--seeds", "2"]) == 0
-    said = capsys.readouterr().out
-    assert "then at most 32 runs at the 4 settings that fit best" in said
-    assert "\ntable1: best fit lr " in said
+    printed = capsys.readouterr().out
+    assert "then at most 32 runs at the 4 settings that fit best" in printed
+    assert "\ntable1: best fit lr " in printed
     runs = stamps(tmp_path, "runs/*/summary.json")
     assert len(runs) == 2 * 2 * 2  # models, rates, seeds: the finalists are what was run already
     candidates = pd.read_csv(tmp_path / "audit" / "candidates.csv")
@@ -221,7 +223,7 @@ def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeyp
     ("words", "line"),
     [
         (["--seeds", "1"], "--seeds=1: must be at least 2 for the audit"),
-        (["train=false"], "train=False: must be true, as only a sweep (-m) reports without training"),
+        (["train=false"], "train=False: must be true; only a sweep (-m) writes its outcome without training"),
         (["architecture.hidden=[8,128]"], "architecture.hidden=[8, 128]: must be a network of the tables: [16, 128], "),
     ],
 )

@@ -1,1 +1,1 @@
-"""From a list of runs to their outcome: what is to do, how it is trained, what is shown meanwhile."""
+"""Sweeps: plan a list of runs, train those that are missing, show the progress, write the outcome."""

@@ -1,4 +1,4 @@
-"""The lab's voice: to the terminal, and the same lines to a sweep's log."""
+"""Output to the terminal, with the same lines in a sweep's log."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import rich.table
 
 
 class Console:
-    """Says lines and shows tables on standard output; keeps the lines in `log`, as long as the disk takes them."""
+    """Prints lines and tables on standard output; appends the lines to `log`, unless the disk is full."""
 
     def __init__(self, log: Path | None) -> None:
-        # In a notebook, which calls itself a terminal, plain lines make one block of text; bars and colours would not.
+        # A notebook claims to be a terminal, but shows plain lines as one block of text, and bars and colours badly.
         terminal = False if rich.console.Console().is_jupyter else None
         self.screen = rich.console.Console(
             soft_wrap=True, highlight=False, markup=False, force_jupyter=False, force_terminal=terminal

@@ -1,11 +1,10 @@
-"""A sweep from end to end: check, train what is missing, gather, report. A single run is a sweep of one."""
+"""A sweep from end to end: check, train what is missing, write the outcome. A single run is a sweep of one run."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fmnist_lab.config.checks import wrong
 from fmnist_lab.config.schema import Config
@@ -17,10 +16,7 @@ from fmnist_lab.sweeps.outcome import finish_sweep
 from fmnist_lab.sweeps.plan import announcement, find_data, folder_of, plan_runs, preview, reason_to_train
 from fmnist_lab.sweeps.progress import following
 
-if TYPE_CHECKING:
-    pass
-
-# Starts the given jobs of a sweep; returns when they have ended, one way or another.
+# Trains the given jobs of a sweep; returns when all have ended, whether finished or failed.
 Launch = Callable[[Sequence[Job]], object]
 
 
@@ -31,12 +27,15 @@ def run_sweep(
     launch: Launch,
     make_console: Callable[[Path], Console] = Console,
 ) -> int:
-    """Do a sweep and report it; return the exit status: 0, or 1 when a run failed or the outcome cannot be written.
+    """Run a sweep and write its outcome; return the exit status: 0, or 1 if a run failed or a file was not written.
 
-    `commands` are what a user would type to do each run alone. `launch` is given the runs to train, and must ignore
-    the `force` of their configurations: what is to be trained again is discarded here, once. `make_console` makes the
-    console that keeps the sweep's log.
-    Every configuration is checked, and the data found, before anything is written or trained: InputError otherwise.
+    Args:
+        configs: one for each run, with `commands`, what a user types to do that run alone.
+        default_name: of the sweep's folder, if the configuration has no `name`.
+        launch: trains runs. It must ignore `force`: records that are to be replaced are discarded here, once.
+        make_console: is called with the path of the sweep's log.
+
+    Raises InputError, before anything is written or trained, if a configuration is wrong or the data is not found.
     """
     jobs = plan_runs(configs, commands)
     config = jobs[0].config
@@ -52,7 +51,7 @@ def run_sweep(
         raise wrong("train", False, "true, as none of these runs is on disk")
     open_folder(folder, config.outputs)
     console = make_console(folder / "log.txt")
-    with explained(jobs, console):
+    with interruption_explained(jobs, console):
         set_aside_damaged(todo, console)
         if config.train:
             console.print(announcement(jobs, todo))
@@ -61,14 +60,14 @@ def run_sweep(
 
 
 def open_folder(folder: Path, outputs: str) -> None:
-    """Make the sweep's folder, and the place of the runs; InputError when they cannot be written."""
+    """Make the sweep's folder and the folder of the runs. Raises InputError if they cannot be written."""
     for place in (Path(outputs) / "runs", folder):
         make_folder(place, outputs)
 
 
 @contextlib.contextmanager
-def explained(jobs: Sequence[Job], console: Console) -> Iterator[None]:
-    """Say what an interruption leaves, and how to go on."""
+def interruption_explained(jobs: Sequence[Job], console: Console) -> Iterator[None]:
+    """Print how many runs are finished when the body is interrupted, and how to continue."""
     try:
         yield
     except KeyboardInterrupt:
@@ -79,44 +78,47 @@ def explained(jobs: Sequence[Job], console: Console) -> Iterator[None]:
 
 
 def set_aside_damaged(jobs: Sequence[Job], console: Console) -> None:
-    """Set damaged records aside, so that their runs are done again."""
+    """Rename damaged records, so that their runs are done again."""
     for job in jobs:
         if job.record.damage():
             with job.record.lock():
-                damaged = job.record.set_aside()  # looks again, now that nobody else is at it
+                damaged = job.record.set_aside()  # verifies it again: another process may have repaired it
             if damaged:
                 console.print(f"damaged: {job.label}: {damaged[1]}; the record is set aside as {damaged[0]}")
 
 
 def train(todo: Sequence[Job], launch: Launch, console: Console) -> None:
-    """Start what is to do and follow it to its end. Failures are left to the report."""
+    """Train `todo` and show the progress until all have ended. The failed runs are listed by `finish_sweep`.
+
+    If the launcher stops early, it is given the remaining runs again, as long as that ends some of them; then the
+    rest is started one by one, so that a run that kills its worker ends no other.
+    """
     for job in todo:
-        job.record.forget_error()  # it would stand for an attempt that ends before it can leave one
+        job.record.forget_error()  # an attempt that ends without an error would show this old one
         if job.config.force:
             with job.record.lock():
                 job.record.discard()
     if not todo:
         return
     with following(todo, console) as watch:
-        waiting, fruitless = list(todo), 0
-        while waiting and fruitless < 2:
-            if launched(waiting, launch, console):
+        remaining, without_progress = list(todo), 0
+        while remaining and without_progress < 2:
+            if launched(remaining, launch, console):
                 return
-            left = watch.left()
-            fruitless = fruitless + 1 if len(left) == len(waiting) else 0
-            waiting = left
-        if len(waiting) > 1:  # one of them kills its worker and takes the others along
-            console.print(f"starting alone, one after another: the {len(waiting)} runs left")
-            for job in waiting:
+            before, remaining = len(remaining), watch.remaining()
+            without_progress = without_progress + 1 if len(remaining) == before else 0
+        if len(remaining) > 1:
+            console.print(f"starting the {len(remaining)} remaining runs one after another")
+            for job in remaining:
                 launched([job], launch, console)
 
 
 def launched(jobs: Sequence[Job], launch: Launch, console: Console) -> bool:
-    """Start `jobs`; whether the launcher saw them to their end. A worker that dies takes it along."""
+    """Start `jobs`; return whether the launcher ran to its end. It stops early, for example, when a worker dies."""
     try:
         launch(jobs)
     except InputError:
-        raise  # the engine refuses the runs: no second try would help
+        raise  # the launcher refuses the runs: a second attempt would not help
     except Exception as error:
         console.print(f"the launcher stopped: {type(error).__name__}: {_first_line(error)}")
         return False

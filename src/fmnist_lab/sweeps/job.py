@@ -1,4 +1,4 @@
-"""A run of a sweep, and roughly how much work it is."""
+"""A run of a sweep, and an estimate of its work."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from fmnist_lab.runs.record import Record
 
 @dataclass(frozen=True)
 class Job:
-    """A run of a sweep: `place` is where it stands there, `label` what tells it from the others."""
+    """A run of a sweep. `place` is its position there, `label` the settings that distinguish it from the other runs."""
 
     place: int
     config: Config
     record: Record
     label: str
-    command: str  # does this run alone
+    command: str  # that does this run alone
 
-    @cached_property  # asked for at every look, beside the training
+    @cached_property  # the progress display needs it several times a second
     def epoch_cost(self) -> float:
         return epoch_cost(self.config)
 
@@ -31,7 +31,7 @@ class Job:
 
 
 def epoch_cost(config: Config) -> float:
-    """Work of an epoch, roughly: multiplications, and what an image costs whatever the width."""
+    """Return an estimate of the work of an epoch: multiplications, and a constant for each image."""
     source = data.source_of(config.data.section())
     images = data.training_images(source, config.data.validation)
     sizes = source.layer_sizes(config.architecture.hidden)

@@ -1,4 +1,4 @@
-"""The end of a sweep: tables and figures of what is on disk, and the list of what failed."""
+"""The end of a sweep: tables and figures of the runs on disk, and the list of those that failed."""
 
 from __future__ import annotations
 
@@ -20,31 +20,35 @@ if TYPE_CHECKING:
     from fmnist_lab.results.frames import Frames
 
 
-RUN_LIST = ".reported"  # in a folder of a sweep or of the audit, written last: the runs that its report is of
+# In a folder of a sweep or of the audit, written last: the runs that its tables and figures show.
+RUN_LIST = ".reported"
 
 
 def finish_sweep(jobs: Sequence[Job], folder: Path, console: Console) -> int:
-    """Write tables and figures of what is on disk, list what failed, and name the folder last; the exit status."""
+    """Write and show the outcome of a sweep; return the exit status: 1 if a run failed or a file was not written.
+
+    With train=false, of the runs that are on disk. The folder is the last line that is printed.
+    """
     from fmnist_lab.results.terminal import summary
 
-    told = list(jobs) if jobs[0].config.train else [job for job in jobs if job.record.has_outcome()]
+    shown = list(jobs) if jobs[0].config.train else [job for job in jobs if job.record.has_outcome()]
     try:
-        frames = write_outcome(told, folder)
+        frames = write_outcome(shown, folder)
     except OSError as error:
-        console.print(f"the outcome cannot be written to {folder}: {error.strerror}; the same command tries again")
+        console.print(f"the outcome cannot be written to {folder}: {error.strerror}; repeat the command to try again")
         return 1
     console.show(summary(frames.results, frames.curves, frames.settings))
-    if any(job.config.data.validation == 0 for job in told):
-        console.print("no validation images with data.validation=0: its validation figures are of the test images")
-    if len(told) < len(jobs):
-        console.print(f"reported: {len(told)} of {len(jobs)} runs; without train=false the others are trained")
-    status = list_failed(told, console)
+    if any(job.config.data.validation == 0 for job in shown):
+        console.print("no validation images with data.validation=0: validation columns show the test images")
+    if len(shown) < len(jobs):
+        console.print(f"shown: {len(shown)} of {len(jobs)} runs; without train=false the others are trained")
+    status = list_failed(shown, console)
     console.print(str(folder))
     return status
 
 
 def write_outcome(jobs: Sequence[Job], folder: Path) -> Frames:
-    """Write what is on disk of the runs into the sweep's folder, and give it."""
+    """Write tables and figures of the runs on disk into the sweep's folder; return what they were made from."""
     from fmnist_lab.results.frames import gather
     from fmnist_lab.results.write import write_results
 
@@ -56,7 +60,7 @@ def write_outcome(jobs: Sequence[Job], folder: Path) -> Frames:
 
 @contextlib.contextmanager
 def writing_outcome(jobs: Sequence[Job], folder: Path) -> Iterator[None]:
-    """Mark the folder as the report of these runs as they were when its writing began; while it goes on, of none."""
+    """List these runs, as they are now, in the folder after the body has written it; until then there is no list."""
     from fmnist_lab.results.manifest import writing
 
     (folder / RUN_LIST).unlink(missing_ok=True)
@@ -67,7 +71,7 @@ def writing_outcome(jobs: Sequence[Job], folder: Path) -> Iterator[None]:
 
 
 def is_outcome_current(jobs: Sequence[Job], folder: Path) -> bool:
-    """Whether the folder's report is whole, and of these runs as they are on disk."""
+    """Return whether the folder was written to its end, and from these runs as they are on disk now."""
     try:
         return (folder / RUN_LIST).read_text("utf-8") == _run_lines(jobs)
     except OSError:
@@ -75,21 +79,22 @@ def is_outcome_current(jobs: Sequence[Job], folder: Path) -> bool:
 
 
 def runs_of_outcome(folder: Path) -> list[Record]:
-    """The runs that the folder's report is of, in their order; InputError when there is no whole report."""
+    """Return the runs that the folder shows, in order. Raises InputError if it was not written to its end."""
     try:
         runs = re.findall(r"^(r[0-9a-f]{12}) ", (folder / RUN_LIST).read_text("utf-8"), re.MULTILINE)
     except (OSError, ValueError):
-        raise InputError(f"{folder}: holds no finished sweep; the command that makes it continues it") from None
+        missing = "the sweep is not finished; repeat its command to continue" if folder.is_dir() else "no such folder"
+        raise InputError(f"{folder}: {missing}") from None
     return [Record(Path(os.path.normpath(folder / ".." / ".." / "runs")) / run) for run in runs]
 
 
 def _run_lines(jobs: Sequence[Job]) -> str:
-    """A line a run: which, and when it was completed."""
+    """Return a line for each run: its name, and when it was completed."""
     return "".join(f"{job.record.run} {job.record.completed()}\n" for job in jobs)
 
 
 def list_failed(jobs: Sequence[Job], console: Console) -> int:
-    """Name the runs that failed, each with its reason and the command that does it alone; return the exit status."""
+    """Print each run that failed, its reason and the command that does it alone; return the exit status, 0 or 1."""
     failed = [job for job in jobs if job.record.summary() is None]
     for job in failed:
         console.print(f"failed: {job.label}: {job.record.reason()} ({job.record.folder / 'error.txt'})")

@@ -1,7 +1,8 @@
-"""How far the runs of a sweep have come, read from their records.
+"""The progress of a sweep, read from the records of its runs.
 
-The records are all that parent and workers share, so this works alike for every launcher. A run appends to its
-history after each epoch and completes its summary at the end; a thread of the parent looks a few times a second.
+The records are all that the command and the workers share, so this works in the same way for every launcher. A run
+appends to its history after each epoch and writes its summary at the end; a thread of the command reads both a few
+times a second.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.job import Job
 
 SECONDS_BETWEEN_LOOKS = 0.25
-PAUSE = 20  # times as long as a look took, at least: looking at many runs, or over a slow network, is not all there is
+PAUSE = 20  # the pause is at least this many times as long as the look: with many runs, or over a slow network
 
 
 @contextmanager
 def following(todo: Sequence[Job], console: Console) -> Iterator[Watch]:
-    """Show the progress of `todo` while the body runs, which may ask the watch what has ended."""
+    """Show the progress of `todo` while the body runs; the watch gives the runs that have not ended."""
     bars = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -58,26 +59,26 @@ def following(todo: Sequence[Job], console: Console) -> Iterator[Watch]:
 
 @dataclass
 class Watch:
-    """Compares what is on disk with what was seen before, and says what is new."""
+    """Compares the records with what was seen before, and prints what is new."""
 
     todo: Sequence[Job]
     console: Console
     bars: Progress
-    seen: dict[int, int] = field(default_factory=dict)  # place -> epochs of it that have been told
+    seen: dict[int, int] = field(default_factory=dict)  # epochs that have been shown, by place
     ended: set[int] = field(default_factory=set)
     tasks: dict[int, TaskID] = field(default_factory=dict)
     looking: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.total = self.bars.add_task("runs", total=sum(job.cost for job in self.todo), state=f"0/{len(self.todo)}")
-        # What an earlier attempt left does not count.
+        # To ignore what an earlier attempt left.
         self.old = {job.place: _stamp(job) for job in self.todo}
 
-    def left(self) -> list[Job]:
-        """The runs that have not ended, those that were begun last: one of them may be what killed its worker."""
+    def remaining(self) -> list[Job]:
+        """Return the runs that have not ended; last those that had begun, as one of them may have killed its worker."""
         self.look()
-        left = [job for job in self.todo if job.place not in self.ended]
-        return sorted(left, key=lambda job: job.place in self.tasks)
+        remaining = [job for job in self.todo if job.place not in self.ended]
+        return sorted(remaining, key=lambda job: job.place in self.tasks)
 
     def look(self) -> None:
         with self.looking:
@@ -116,7 +117,7 @@ class Watch:
 
 
 def _stamp(job: Job) -> int | None:
-    """Changes whenever the run begins anew."""
+    """Return when the run began, in nanoseconds; it changes when the run begins again. None before the first time."""
     try:
         return (job.record.folder / "config.yaml").stat().st_mtime_ns
     except OSError:

@@ -1,4 +1,4 @@
-"""The launchers that the contract is tried on. Basic and joblib always; the others as `make test-launchers` asks."""
+"""The launchers that the contract is tested on. Basic and joblib always; the others when `make test-launchers` asks."""
 
 import dataclasses
 import importlib.util
@@ -11,42 +11,42 @@ from pathlib import Path
 import pytest
 
 ALWAYS = {"basic": (), "joblib": ("hydra.launcher.n_jobs=2",)}
-ASKED = {"submitit_local": ("hydra.launcher.n_jobs=2",), "slurm": (), "ray": ()}
-LAUNCHERS = ALWAYS | ASKED
+ON_REQUEST = {"submitit_local": ("hydra.launcher.n_jobs=2",), "slurm": (), "ray": ()}
+LAUNCHERS = ALWAYS | ON_REQUEST
 
 
-def unavailable(name: str, asked: bool) -> str | None:
-    """Why a launcher cannot be tried here."""
+def unavailable(name: str, requested: bool) -> str | None:
+    """Return why a launcher cannot be tested here; None if it can."""
     if name in ALWAYS:
         return None
-    if not asked:
+    if not requested:
         return "takes long, or a real cluster: make test-launchers"
     package = "ray" if name == "ray" else "submitit"
     if importlib.util.find_spec(package) is None:
         return f"{package} is not installed: make test-launchers"
-    answers = name != "slurm" or (
+    usable = name != "slurm" or (
         shutil.which("sinfo") and subprocess.run(["sinfo"], capture_output=True).returncode == 0
     )
-    return None if answers else "no SLURM answers here: make test-launchers"
+    return None if usable else "no SLURM answers here: make test-launchers"
 
 
 def need(name: str, request: pytest.FixtureRequest) -> None:
-    """Skip the test when the launcher cannot be tried."""
+    """Skip the test if the launcher cannot be tested here."""
     if reason := unavailable(name, request.config.option.markexpr in ("launchers", "launchers or not launchers")):
         pytest.skip(reason)
 
 
 @pytest.fixture(
     scope="module",
-    params=[*ALWAYS, *(pytest.param(name, marks=pytest.mark.launchers) for name in ASKED)],
+    params=[*ALWAYS, *(pytest.param(name, marks=pytest.mark.launchers) for name in ON_REQUEST)],
 )
 def launcher(request):
-    """A launcher's name."""
+    """Return the name of a launcher."""
     need(request.param, request)
     return request.param
 
 
-# The command itself is spared, except that of the basic launcher, whose worker it is.
+# Not in the process of the command, except with the basic launcher, which trains there.
 GUARD = """import sys
 if "fmnist_lab" not in sys.orig_argv or "hydra/launcher=basic" in sys.orig_argv:
 """
@@ -54,12 +54,12 @@ if "fmnist_lab" not in sys.orig_argv or "hydra/launcher=basic" in sys.orig_argv:
 
 @pytest.fixture
 def require(request):
-    """Skips the test when the launcher that it is given cannot be tried."""
+    """Return a function that skips the test if the launcher of that name cannot be tested here."""
     return lambda name: need(name, request)
 
 
 class Planted:
-    """Code that every worker runs before anything else, by Python's own customisation module."""
+    """Code that every worker runs before anything else, planted through sitecustomize."""
 
     def __init__(self, folder: Path, code: str) -> None:
         self.folder = folder
@@ -75,14 +75,14 @@ def plant(tmp_path_factory):
     return lambda code: Planted(tmp_path_factory.mktemp("planted"), code)
 
 
-def words(launcher: str) -> list[str]:
-    """What chooses a launcher on the command line."""
+def launcher_overrides(launcher: str) -> list[str]:
+    """Return the overrides that choose a launcher."""
     return [f"hydra/launcher={launcher}", *LAUNCHERS[launcher]]
 
 
 @pytest.fixture(scope="session")
 def choose():
-    return words
+    return launcher_overrides
 
 
 @pytest.fixture
@@ -93,15 +93,15 @@ def lab(lab_in, tmp_path):
 
 @pytest.fixture
 def start(lab):
-    """The command line, left to itself; what a failed test leaves running is ended."""
+    """Return a function that starts the command line in the background; end what a failed test leaves running."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    begun = []
+    started = []
 
     def begin(*arguments: str) -> subprocess.Popen[str]:
-        begun.append(subprocess.Popen([sys.executable, "-m", "fmnist_lab", *arguments], cwd=lab.folder, **pipes))
-        return begun[-1]
+        started.append(subprocess.Popen([sys.executable, "-m", "fmnist_lab", *arguments], cwd=lab.folder, **pipes))
+        return started[-1]
 
     yield begin
-    for process in begun:
-        process.terminate()  # its workers with it; nothing, if it has ended
+    for process in started:
+        process.terminate()  # which ends its workers too
         process.communicate()

@@ -1,4 +1,4 @@
-"""What the lab promises, on every launcher alike. `make test-launchers` tries all of them and writes the table."""
+"""The promises about sweeps, for every launcher. `make test-launchers` tests all of them and writes the table."""
 
 import json
 import os
@@ -25,9 +25,9 @@ TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
 class Swept:
     """The sweep of twelve runs, half of which diverge, on one launcher."""
 
-    def __init__(self, lab, words):
-        self.lab, self.words = lab, words
-        self.outcome = lab(*TWELVE, *words)
+    def __init__(self, lab, overrides):
+        self.lab, self.overrides = lab, overrides
+        self.outcome = lab(*TWELVE, *overrides)
         self.folder = lab.folder / "outputs" / "sweeps" / "twelve"
 
     def table(self, name="results.csv"):
@@ -39,7 +39,7 @@ class Swept:
 
 @pytest.fixture(scope="module")
 def sweep_of(lab_in, tmp_path_factory, choose):
-    """Does the sweep once on each launcher that is asked for."""
+    """Return a function that runs the sweep once on each launcher it is called with."""
     done = {}
 
     def sweep(name):
@@ -59,7 +59,7 @@ def stamps(lab):
     return {path: path.stat().st_mtime_ns for path in (lab.folder / "outputs" / "runs").glob("*/summary.json")}
 
 
-def test_the_sweep_is_done_without_a_word_of_complaint(swept):
+def test_the_sweep_is_done_and_nothing_is_on_standard_error(swept):
     assert (swept.outcome.returncode, swept.outcome.stderr) == (0, ""), swept.outcome
 
 
@@ -89,26 +89,26 @@ def test_figures_and_tables_come_at_the_end(swept):
     }
 
 
-def test_the_command_tells_of_every_run_that_ends(swept):
+def test_the_command_prints_a_line_for_every_run_that_ends(swept):
     lines = [line for line in swept.outcome.stdout.splitlines() if line.startswith("[")]
     assert [line.split("]")[0] for line in lines] == [f"[{k}/12" for k in range(1, 13)]
 
 
-def test_nothing_but_records_and_the_report_is_left(swept):
+def test_only_records_and_the_outcome_are_left(swept):
     assert sorted(path.name for path in swept.lab.folder.glob("*/*")) == ["runs", "sweeps"]
 
 
 def test_a_finished_run_is_not_trained_again(swept):
     before = stamps(swept.lab)
-    again = swept.lab(*TWELVE, *swept.words)
-    assert "12 finished before and reused (force=true trains anew), nothing to train" in again.stdout, again
+    again = swept.lab(*TWELVE, *swept.overrides)
+    assert "12 finished before and reused (force=true trains them again), nothing to train" in again.stdout, again
     assert stamps(swept.lab) == before
 
 
 COUNT_THREADS = """
 import json, os
 from fmnist_lab.runs import run
-honest = run.fit
+original = run.fit
 def fit(*arguments, **keywords):
     from threadpoolctl import threadpool_info
     pools = [pool["num_threads"] for pool in threadpool_info()]
@@ -116,9 +116,9 @@ def fit(*arguments, **keywords):
     if name == "torch":
         import torch
         pools.append(torch.get_num_threads())
-    with open(os.environ["THREADS_TOLD"] + "-" + str(os.getpid()) + name, "w") as file:
+    with open(os.environ["THREAD_COUNTS"] + "-" + str(os.getpid()) + name, "w") as file:
         json.dump(pools, file)
-    return honest(*arguments, **keywords)
+    return original(*arguments, **keywords)
 run.fit = fit
 """
 
@@ -127,21 +127,21 @@ run.fit = fit
 def test_a_run_has_the_threads_it_asks_for(lab, launcher, choose, plant, threads):
     if threads > cores():
         pytest.skip("needs two cores")
-    told = {"THREADS_TOLD": str(lab.folder / "told"), **plant(COUNT_THREADS).environment}
-    words = [word for word in choose(launcher) if "n_jobs" not in word]
-    outcome = lab("-m", "name=threads", f"threads={threads}", *TINY, *words, **told)
+    environment = {"THREAD_COUNTS": str(lab.folder / "counts"), **plant(COUNT_THREADS).environment}
+    overrides = [override for override in choose(launcher) if "n_jobs" not in override]
+    outcome = lab("-m", "name=threads", f"threads={threads}", *TINY, *overrides, **environment)
     assert outcome.returncode == 0, outcome
-    pools = [json.loads(file.read_text()) for file in lab.folder.glob("told-*")]
+    pools = [json.loads(file.read_text()) for file in lab.folder.glob("counts-*")]
     assert len(pools) == 2
     assert all(set(counts) == {threads} for counts in pools), pools
     results = pd.read_csv(lab.sweep() / "results.csv")
     assert (results.threads == threads).all()
-    if launcher != "slurm":  # which counts the cores itself, and lets no more runs begin than they hold
+    if launcher != "slurm":  # which counts the cores itself and starts no more runs than they hold
         assert (results.workers * threads <= cores()).all()
 
 
 def test_a_crash_is_listed_and_the_others_go_on(lab, launcher, choose):
-    """By nothing in the product: where a run's history should be written there is a folder."""
+    """The run is made to crash: there is a folder where its history should be written."""
     command = ["-m", "seed=0,1,2", "model=custom", "name=three", *TINY, *choose(launcher)]
     record = run.locate(compose("seed=1", f"outputs={lab.folder.as_posix()}/outputs", *TINY))
     (record.folder / "history.csv").mkdir(parents=True)
@@ -160,11 +160,11 @@ def test_a_crash_is_listed_and_the_others_go_on(lab, launcher, choose):
 DEADLY = """
 import os, signal
 from fmnist_lab.runs import run
-honest = run.fit
+original = run.fit
 def fit(model, *arguments, **keywords):
     if keywords["batch_size"] == 77 and not os.path.exists("repaired"):
         os.kill(os.getpid(), signal.SIGKILL)
-    return honest(model, *arguments, **keywords)
+    return original(model, *arguments, **keywords)
 run.fit = fit
 """
 
@@ -207,13 +207,13 @@ def test_an_interrupted_sweep_ends_all_it_started_and_is_continued(lab, start, l
 
 
 def one_trains(lab):
-    """Whether an unfinished run has done an epoch: which one, is the launcher's affair."""
+    """Return whether some unfinished run has done an epoch; which one depends on the launcher."""
     histories = lab.folder.glob("outputs/runs/*/history.csv")
     return any(not file.with_name("summary.json").exists() for file in histories)
 
 
 def assert_quiet(lab, launcher):
-    """No run goes on any more: no history grows."""
+    """Assert that no run is still being trained: no history grows."""
     histories = lambda: [file.stat().st_mtime_ns for file in lab.folder.glob("outputs/runs/*/history.csv")]  # noqa: E731
     deadline = time.monotonic() + 60
     while True:
@@ -221,7 +221,7 @@ def assert_quiet(lab, launcher):
         time.sleep(2)
         if histories() == before:
             break
-        assert time.monotonic() < deadline, "a run goes on"
+        assert time.monotonic() < deadline, "a run is still being trained"
     if launcher == "slurm":
         listed = subprocess.run(["squeue", "--me", "--noheader"], capture_output=True, text=True).stdout
         assert all(line.split()[4] == "CG" for line in listed.splitlines()), listed

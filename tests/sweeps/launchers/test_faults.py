@@ -1,4 +1,4 @@
-"""What goes wrong on clusters, done to real ones: `make test-launchers`."""
+"""Faults of clusters, caused on real ones: `make test-launchers`."""
 
 import contextlib
 import os
@@ -35,13 +35,13 @@ def stamps(lab):
 
 
 def stamp(path):
-    """When a file was written; None between two writings."""
+    """Return when a file was written; None while it does not exist."""
     with contextlib.suppress(FileNotFoundError):
         return path.stat().st_mtime_ns
 
 
 def failures(outcome):
-    """What the command says of the runs that failed, without numbers that are another's the next time."""
+    """Return the lines about failed runs, without the numbers that change from time to time."""
     lines = [line for line in outcome.splitlines() if line.startswith("failed: ")]
     return re.sub(r"(/|outputs/)[^\s)]+", "…", re.sub(r"job \d+", "job 7", "; ".join(lines)))
 
@@ -55,22 +55,22 @@ def shell(*command):
 
 
 def epochs_done(lab, epochs):
-    """How far the run of so many epochs has come."""
+    """Return how many epochs the run with this number of epochs has done."""
     return len(run.locate(compose(f"epochs={epochs}", f"outputs={lab.folder.as_posix()}/outputs", *TINY)).history())
 
 
 def running(lab):
-    """The numbers of the command's SLURM jobs that go on, by how many epochs they are to do: of the sweep's order."""
+    """Return the numbers of the command's SLURM jobs that are running, in the order of the sweep."""
     (folder,) = (lab.folder / "outputs" / "submitit").iterdir()
     name = f"--name=fmnist-lab-{folder.name}"
     return shell("squeue", "--me", "--noheader", "--array", "--states=running", name, "--format=%i").split()
 
 
-def assert_continued(lab, command, said):
-    """The same command, but for what was too long, does only what is missing."""
+def assert_continued(lab, command, line):
+    """Assert that the same command, without the run that was too long, does only the missing run."""
     before = stamps(lab)
     outcome = lab(*command)
-    assert (outcome.returncode, said in outcome.stdout) == (0, True), outcome
+    assert (outcome.returncode, line in outcome.stdout) == (0, True), outcome
     assert before.items() <= stamps(lab).items()
     assert set(states(lab).values()) == {"finished"}
 
@@ -88,7 +88,7 @@ def test_a_job_past_its_time_limit(lab, require, launcher, record_property):
 
 
 def test_a_job_that_slurm_kills_at_its_time_limit(lab, slurm, record_property):
-    """Without a warning that submitit heeds: only SLURM can say what happened."""
+    """Without a warning that submitit reacts to, so that only SLURM knows what happened."""
     command = ["-m", "epochs=1,1000000", "name=limit", *TINY, "hydra/launcher=slurm"]
     outcome = lab(*command, "hydra.launcher.timeout_min=1", "+hydra.launcher.additional_parameters.signal=CONT@1")
     assert outcome.returncode == 1, outcome
@@ -114,18 +114,18 @@ def test_a_job_that_is_cancelled(lab, slurm, start, record_property):
 PATIENT = """
 import os, time
 from fmnist_lab.runs import run
-honest = run.fit
+original = run.fit
 def fit(*arguments, **keywords):
     while keywords["epochs"] == 3 and not os.path.exists("go"):
         time.sleep(0.1)
-    return honest(*arguments, **keywords)
+    return original(*arguments, **keywords)
 run.fit = fit
 """
 
 
-@pytest.mark.parametrize("way", ["told", "pushed aside"])
-def test_a_preempted_run_begins_anew_in_the_same_command(lab, slurm, start, plant, way, monkeypatch, record_property):
-    """Told: by the signal that submitit heeds. Pushed aside: by a more urgent job, by SLURM itself."""
+@pytest.mark.parametrize("way", ["by signal", "pushed aside"])
+def test_a_preempted_run_begins_again_in_the_same_command(lab, slurm, start, plant, way, monkeypatch, record_property):
+    """By the signal that submitit reacts to, or pushed aside by SLURM itself for a more urgent job."""
     monkeypatch.setenv("PYTHONPATH", plant(PATIENT).environment["PYTHONPATH"])
     process = start("-m", "epochs=1,3", "name=preempted", *TINY, "hydra/launcher=slurm")
     record = run.locate(compose("epochs=3", f"outputs={lab.folder.as_posix()}/outputs", *TINY))
@@ -133,7 +133,7 @@ def test_a_preempted_run_begins_anew_in_the_same_command(lab, slurm, start, plan
     wait_for(begun.exists, process)
     first = stamp(begun)
     (job,) = (job for job in running(lab) if job.endswith("_1"))
-    if way == "told":
+    if way == "by signal":
         shell("scancel", "--signal=USR2", job)
     else:
         shell("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 5")
@@ -142,11 +142,11 @@ def test_a_preempted_run_begins_anew_in_the_same_command(lab, slurm, start, plan
     stdout, stderr = process.communicate(timeout=180)
     assert (process.returncode, stderr) == (0, ""), stdout
     assert states(lab) == {1: "finished", 3: "finished"}
-    record_property("seen", "queued again by itself, begun anew, finished; status 0")
+    record_property("seen", "queued again by itself, begun again, finished; status 0")
 
 
 def test_a_sweep_larger_than_an_array_becomes_several(small, slurm, monkeypatch, tmp_path, record_property):
-    monkeypatch.setattr(slurm, "LARGEST_ARRAY", 2)
+    monkeypatch.setattr("fmnist_lab.sweeps.launchers.slurm.LARGEST_ARRAY", 2)
     monkeypatch.chdir(tmp_path)
     configs = [run.bind_to_machine(small(f"seed={seed}", "data.validation=59000")) for seed in range(5)]
     registry.choose_launcher("hydra/launcher=slurm").train(configs)
@@ -155,37 +155,39 @@ def test_a_sweep_larger_than_an_array_becomes_several(small, slurm, monkeypatch,
 
 
 @pytest.mark.parametrize(
-    ("option", "said"),
+    ("option", "line"),
     [
         ("hydra.launcher.partition=none", "sbatch: error: invalid partition specified: none"),
         ("hydra.launcher.mem_gb=1e6", "sbatch: error: "),
     ],
 )
-def test_what_slurm_refuses_is_answered_with_one_line(lab, slurm, option, said, record_property):
+def test_what_slurm_refuses_is_answered_with_one_line(lab, slurm, option, line, record_property):
     outcome = lab("-m", "epochs=1", *TINY, "hydra/launcher=slurm", option)
     assert (outcome.returncode, outcome.stderr.count("\n")) == (2, 1), outcome
-    assert outcome.stderr.startswith(f"fmnist_lab: hydra/launcher=slurm: {said}")
+    assert outcome.stderr.startswith(f"fmnist_lab: hydra/launcher=slurm: {line}")
     record_property("seen", f"{outcome.stderr.strip()}; status 2")
 
 
 @pytest.fixture
 def head(ray, tmp_path_factory, monkeypatch):
-    """A Ray cluster that was started elsewhere, and wants a token: its address."""
+    """Start a Ray cluster that wants a token, and return its address."""
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    folder = tmp_path_factory.mktemp("elsewhere")
+    folder = tmp_path_factory.mktemp("cluster")
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0", "--num-cpus=2"]
     command += ["--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={folder}"]
-    with (folder / "said.txt").open("w+") as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, env=os.environ | {"NO_COLOR": "1"})
+    with (folder / "output.txt").open("w+") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=output, stderr=output, env=os.environ | {"NO_COLOR": "1"}
+        )
         try:
             found = None
             deadline = time.monotonic() + 120
             while not found:
-                assert process.poll() is None, (folder / "said.txt").read_text()
+                assert process.poll() is None, (folder / "output.txt").read_text()
                 assert time.monotonic() < deadline
                 time.sleep(0.5)
-                found = re.search(r"--address='([\d.:]+)'", (folder / "said.txt").read_text())
+                found = re.search(r"--address='([\d.:]+)'", (folder / "output.txt").read_text())
             yield found[1]
         finally:
             process.terminate()
@@ -196,7 +198,7 @@ def test_a_ray_cluster_that_is_there_is_used_by_its_address(lab, head, record_pr
     command = ["-m", "epochs=1,2", "name=there", *TINY, "hydra/launcher=ray"]
     outcome = lab(*command, f"hydra.launcher.address={head}")
     assert (outcome.returncode, outcome.stderr) == (0, ""), outcome
-    assert states(lab) == {1: "finished", 2: "finished"}  # in our folder, not in that of the cluster
+    assert states(lab) == {1: "finished", 2: "finished"}  # in the folder of the command, not in that of the cluster
     (lab.folder / "outputs").rename(lab.folder / "first")
     outcome = lab(*command, f"hydra.launcher.address={head}")
     assert outcome.returncode == 0, "the cluster is not taken down with the command"

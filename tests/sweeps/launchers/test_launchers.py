@@ -1,4 +1,4 @@
-"""Launchers, as far as they can be tried without a cluster; test_contract.py holds what they promise."""
+"""Launchers, as far as they can be tested without a cluster; test_contract.py tests their promises."""
 
 import dataclasses
 import subprocess
@@ -37,7 +37,7 @@ def everything_installed(monkeypatch):
 
 
 @LAUNCHERS
-def test_every_engine_has_its_file_with_its_options_and_when_to_use_it(name, everything_installed):
+def test_every_launcher_has_a_file_with_its_options_and_when_to_use_it(name, everything_installed):
     text = presets()[name].read_text()
     values = yaml.safe_load(text)
     assert text.startswith("# ")
@@ -52,14 +52,14 @@ def test_every_engine_has_its_file_with_its_options_and_when_to_use_it(name, eve
 def test_a_missing_extra_is_answered_with_what_to_type(name, monkeypatch):
     monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: None)
     extra = {"joblib": "joblib", "submitit_local": "slurm", "slurm": "slurm", "ray": "ray"}[name]
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as refused:
         registry.choose_launcher(f"hydra/launcher={name}")
     package = registry.LAUNCHERS[name].package
-    assert str(told.value) == f'hydra/launcher={name}: needs {package}: pip install "fmnist-lab[{extra}]"'
+    assert str(refused.value) == f'hydra/launcher={name}: needs {package}: pip install "fmnist-lab[{extra}]"'
 
 
 def test_a_missing_extra_ends_the_command_before_anything_is_written(lab, tmp_path_factory):
-    """Hidden by Python's own customisation module, so that it is missing wherever the tests run."""
+    """The package is hidden through sitecustomize, so that it is missing wherever the tests run."""
     hidden = tmp_path_factory.mktemp("hidden")
     (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['ray'] = None\n")
     import os
@@ -79,7 +79,7 @@ def test_slurm_is_used_where_slurm_is(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("hydra.launcher.timeout_min=0", "hydra.launcher.timeout_min=0: must be a whole number of at least 1"),
         ("hydra.launcher.timeout_min=1h", "hydra.launcher.timeout_min=1h: must be a whole number of at least 1"),
@@ -87,10 +87,10 @@ def test_slurm_is_used_where_slurm_is(monkeypatch):
         ("hydra.launcher.setup=module", "hydra.launcher.setup=module: must be a list of shell commands"),
     ],
 )
-def test_a_wrong_option_is_answered_with_one_line(override, said, everything_installed):
-    with pytest.raises(InputError) as told:
+def test_a_wrong_option_is_answered_with_one_line(override, message, everything_installed):
+    with pytest.raises(InputError) as refused:
         registry.choose_launcher("hydra/launcher=slurm", override)
-    assert str(told.value) == said
+    assert str(refused.value) == message
 
 
 def test_any_option_of_sbatch_can_be_given(everything_installed):
@@ -98,35 +98,35 @@ def test_any_option_of_sbatch_can_be_given(everything_installed):
     assert launcher.additional_parameters == {"constraint": "amd"}
 
 
-def test_a_study_trains_with_joblib_unless_told():
+def test_experiments_are_trained_with_joblib_by_default():
     assert registry.choose_launcher("lr=0.1") == joblib.Joblib(n_jobs=-1)
     assert registry.choose_launcher("hydra/launcher=joblib", "hydra.launcher.n_jobs=3") == joblib.Joblib(n_jobs=3)
     with pytest.raises(InputError, match="must be one of joblib, "):
         registry.choose_launcher("hydra/launcher=basic")
 
 
-def test_a_plugin_of_the_same_name_does_not_come_between():
+def test_a_plugin_of_the_same_name_does_not_replace_the_launcher():
     ConfigStore.instance().store(group="hydra/launcher", name="joblib", node={"theirs": 1}, provider="a plugin")
     assert launcher_options("hydra/launcher=joblib").launcher == "joblib"
 
 
 @pytest.mark.promise
 @given(
-    threads=st.lists(st.integers(1, 64), min_size=1, max_size=9), asked=st.integers(-1, 99), cores=st.integers(1, 64)
+    threads=st.lists(st.integers(1, 64), min_size=1, max_size=9), limit=st.integers(-1, 99), cores=st.integers(1, 64)
 )
-def test_no_more_threads_than_cores(threads, asked, cores):
+def test_no_more_threads_than_cores(threads, limit, cores):
     config = compose()
     configs = [dataclasses.replace(config, threads=count) for count in threads]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "cores", lambda: cores)
-        at_once = base.runs_at_once(configs, asked or -1)
+        at_once = base.runs_at_once(configs, limit or -1)
     assert 1 <= at_once <= len(configs)
     assert at_once == 1 or at_once * max(threads) <= cores
-    if asked > 0:
-        assert at_once <= asked
+    if limit > 0:
+        assert at_once <= limit
 
 
-def test_a_reason_is_left_only_where_there_is_none(small):
+def test_a_reason_is_written_only_where_there_is_none(small):
     record = run.locate(small())
     base.write_reason(record, "first")
     base.write_reason(record, "second")
@@ -136,14 +136,14 @@ def test_a_reason_is_left_only_where_there_is_none(small):
     assert record.error() is None
 
 
-def test_a_run_that_does_not_fit_the_machine_it_came_to_says_so(small, monkeypatch):
+def test_a_run_that_does_not_fit_its_machine_leaves_the_reason(small, monkeypatch):
     config = small("threads=3")
     monkeypatch.setattr(run.provenance, "cores", lambda: 2)
     base.train_run(config, 1)
     assert run.locate(config).reason() == "threads=3: must be at most 2, the number of cores here"
 
 
-def test_a_run_that_fails_before_it_begins_says_so(small, monkeypatch):
+def test_a_run_that_fails_before_it_begins_leaves_the_reason(small, monkeypatch):
     def failing(record):
         raise OSError(5, "the lock cannot be had")
 
@@ -153,7 +153,7 @@ def test_a_run_that_fails_before_it_begins_says_so(small, monkeypatch):
     assert record.reason() == "OSError: [Errno 5] the lock cannot be had"
 
 
-def test_a_reason_that_the_disk_does_not_take_stops_nobody(small, monkeypatch):
+def test_a_full_disk_loses_the_reason_and_raises_nothing(small, monkeypatch):
     def full(path, text):
         raise OSError(28, "No space left on device")
 
@@ -177,11 +177,11 @@ def test_joblib_stopped_early_leaves_no_thread_that_feeds_its_workers(small, tmp
     assert joblib.FEEDER not in {thread.name for thread in threading.enumerate()}
 
 
-# SLURM, as far as it goes without one.
+# SLURM, as far as it can be tested without one.
 
 
 class Clock:
-    """Stands in for the time that passes while somebody waits."""
+    """Replaces the module `time`: a pause takes no time, but counts."""
 
     strftime = staticmethod(time.strftime)
 
@@ -198,7 +198,7 @@ class Clock:
 
 @pytest.fixture
 def cluster(monkeypatch):
-    """Gives the engine of a SLURM that takes every job, and says of each that it ended well."""
+    """Return the launcher of a SLURM that takes every job and reports each as COMPLETED."""
     paths = SimpleNamespace(stderr="log")
     submitted = lambda executor, configs, at_once: [  # noqa: E731
         SimpleNamespace(job_id=f"7_{place}", paths=paths) for place in range(len(configs))
@@ -227,46 +227,46 @@ def test_records_that_never_come_are_waited_for_together(small, cluster, monkeyp
     assert all("COMPLETED; its log" in run.locate(config).reason() for config in configs)
 
 
-def test_an_interrupt_while_jobs_are_submitted_takes_them_from_the_queue(small, cluster, monkeypatch):
-    """By their name, as their numbers are not known yet."""
+def test_an_interrupt_while_jobs_are_submitted_removes_them_from_the_queue(small, cluster, monkeypatch):
+    """By name, as their numbers are not known yet."""
 
     def interrupted(executor, configs, at_once):
         raise KeyboardInterrupt
 
-    asked, folders = [], []
+    commands, folders = [], []
     monkeypatch.setattr(slurm, "_submit", interrupted)
     monkeypatch.setattr(slurm.Slurm, "_executor", lambda self, folder, cpus: folders.append(folder))
-    monkeypatch.setattr(slurm.subprocess, "run", lambda command, check: asked.append(command))
+    monkeypatch.setattr(slurm.subprocess, "run", lambda command, check: commands.append(command))
     with pytest.raises(KeyboardInterrupt):
         cluster.train([run.bind_to_machine(small())])
-    ((scancel, *options),) = asked
+    ((scancel, *options),) = commands
     assert scancel == "scancel"
     assert f"--name=fmnist-lab-{folders[0].name}" in options
 
 
-# The way of SLURM on this machine.
+# Jobs of submitit on this machine.
 
 
 @pytest.mark.parametrize(("device", "gpus"), [("cuda", 1), ("cpu", 0)])
-def test_submitit_is_told_that_a_run_wants_a_gpu(small, monkeypatch, device, gpus):
-    told = {}
+def test_submitit_gets_the_number_of_gpus(small, monkeypatch, device, gpus):
+    given_parameters = {}
 
     class Executor:
         def __init__(self, folder, max_num_timeout):
             pass
 
         def update_parameters(self, **parameters):
-            told.update(parameters)
+            given_parameters.update(parameters)
             raise KeyboardInterrupt
 
     monkeypatch.setattr(submitit, "LocalExecutor", Executor)
     with pytest.raises(KeyboardInterrupt):
         submitit_local.SubmititLocal(n_jobs=1, timeout_min=1).train([dataclasses.replace(small(), device=device)])
-    assert told["gpus_per_node"] == gpus
+    assert given_parameters["gpus_per_node"] == gpus
 
 
 def test_a_busy_controller_is_asked_again(monkeypatch):
-    """An answer that fails is no answer; what is gone from the list has ended."""
+    """A failed answer is ignored; a job that is not in the list any more has ended."""
     answers = [(1, ""), (0, "7\n8\n"), (0, "8\n")]
     given = lambda *_, **__: subprocess.CompletedProcess([], *answers.pop(0))  # noqa: E731
     monkeypatch.setattr(slurm.subprocess, "run", given)

@@ -1,1 +1,1 @@
-"""Where the runs of a sweep are trained."""
+"""Launchers: where the runs of a sweep are trained."""

@@ -1,8 +1,8 @@
 """Where the runs of a sweep are trained: processes of this machine, jobs of a SLURM cluster, tasks of a Ray cluster.
 
-An engine starts every run and returns when all have ended, one way or another. It brings nothing back: what became of
-a run is in its record, on a disk that all share. So all that the lab promises holds on every engine alike, and an
-engine adds only a reason for a run that ended without leaving one.
+A launcher starts every run and returns when all have ended, whether finished or failed. It returns no result: the
+outcome of a run is in its record, on a disk that all share. So the promises of the project hold for every launcher,
+and a launcher only adds the reason to the record of a run that ended without one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from fmnist_lab.config.constraints import Constraint
 from fmnist_lab.config.schema import Config
@@ -23,34 +23,31 @@ from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import locate, train
 from fmnist_lab.sweeps.job import epoch_cost
 
-if TYPE_CHECKING:
-    pass
-
 COUNT = Constraint(
     "a whole number above 0, or -1 for as many as the cores hold", lambda value: value == -1 or value > 0
 )
 
 
 class Launcher(ABC):
-    """Fields of the engines are the options of `conf/hydra/launcher/<name>.yaml`."""
+    """A way to train runs. Its fields are the options of `conf/hydra/launcher/<name>.yaml`."""
 
-    package: ClassVar[str]  # what must be installed
-    extra: ClassVar[str]  # of the project, that installs it
-    program: ClassVar[str | None] = None  # what must be on the path
+    package: ClassVar[str]  # that must be installed
+    extra: ClassVar[str]  # of this project, that installs the package
+    program: ClassVar[str | None] = None  # that must be on the path
 
     @abstractmethod
     def train(self, configs: Sequence[Config]) -> None:
-        """Train settled configurations. Returns when each run has an outcome, or a reason for having none.
+        """Train configurations that are bound to a machine; return when each run has an outcome or a failure note.
 
-        Interrupted, it ends what it started. Raises InputError when the engine refuses the runs.
+        When interrupted, end everything that was started. Raises InputError if the launcher refuses the runs.
         """
 
 
 def train_run(config: Config, at_once: int) -> None:
-    """Train one settled run; if it crashes, its record says why, and the others go on."""
+    """Train one run that is bound to a machine; if it crashes, write the reason into its record and raise nothing."""
     try:
-        train(dataclasses.replace(config, force=False), workers=at_once)  # taken back once, by `sweeps.train`
-    except InputError as error:  # of the machine it came to: too few cores, say
+        train(dataclasses.replace(config, force=False), workers=at_once)  # `execute.train` has discarded the records
+    except InputError as error:  # for example, this machine has too few cores
         write_reason(locate(config), str(error))
     except Exception as error:
         write_reason(locate(config), "".join(traceback.format_exception(error)))
@@ -63,28 +60,28 @@ def train_run_in(folder: Path, config: Config, at_once: int) -> None:
 
 
 def write_reason(record: Record, reason: str) -> None:
-    """Leave a reason in the record of a run that ended without one, if the disk takes it."""
+    """Write a failure note into the record of a run that ended without an outcome, unless the disk is full."""
     if not record.has_outcome():
         with contextlib.suppress(OSError):
             record.write_error(reason)
 
 
 def costly_first(configs: Sequence[Config]) -> list[Config]:
-    """In an order in which workers that take run after run end nearly together: no long run is left to last."""
+    """Return `configs` with the most costly first, so that workers that take run after run end nearly together."""
     return sorted(configs, key=lambda config: -epoch_cost(config) * config.epochs)
 
 
 def threads_per_run(configs: Sequence[Config]) -> int:
-    """How many cores the hungriest run takes."""
+    """Return how many cores a run takes: the most threads of any."""
     return max(config.threads for config in configs)
 
 
-def runs_at_once(configs: Sequence[Config], asked: int = -1) -> int:
-    """How many runs may go on at once on this machine without their threads getting into each other's way."""
+def runs_at_once(configs: Sequence[Config], limit: int = -1) -> int:
+    """Return how many of the runs to train at once on this machine: at most `limit`, unless that is -1."""
     most = capacity(configs)
-    return min(asked if asked > 0 else most, most, len(configs))
+    return min(limit if limit > 0 else most, most, len(configs))
 
 
 def capacity(configs: Sequence[Config]) -> int:
-    """How many such runs the cores of this machine hold."""
+    """Return how many such runs the cores of this machine hold, with a core for each thread."""
     return max(1, cores() // threads_per_run(configs))

@@ -7,42 +7,40 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fmnist_lab.config.schema import Config, key
 from fmnist_lab.sweeps.launchers.base import COUNT, Launcher, costly_first, runs_at_once, threads_per_run, train_run_in
 
-if TYPE_CHECKING:
-    pass
-
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read when a worker first imports NumPy
 FEEDER = "QueueFeederThread"  # as loky names the threads that send runs to the workers
-IDLE = 300  # seconds until a joblib worker without work ends, as joblib's own
+IDLE = 300  # seconds until a worker without work ends; joblib's own default
 
 
 @dataclass
 class Joblib(Launcher):
-    """Worker processes of this machine, used again from run to run."""
+    """Worker processes of this machine, each of which trains one run after another."""
 
     package, extra = "joblib", "joblib"
 
     n_jobs: int = key(COUNT)
 
     def train(self, configs: Sequence[Config]) -> None:
-        # joblib.Parallel would train in the command itself where one worker is enough: a run that is killed, for its
-        # memory say, would take the command along.
+        # Not joblib.Parallel: where one worker is enough, it trains in the process of the command, which then ends too
+        # when the run is killed, for its memory for example.
         from joblib.externals.loky import get_reusable_executor
 
         at_once = runs_at_once(configs, self.n_jobs)
         environment = dict.fromkeys(THREADS, str(threads_per_run(configs)))
         workers = get_reusable_executor(max_workers=at_once, env=environment, kill_workers=True, timeout=IDLE)
         with warnings.catch_warnings():
-            # A worker that comes to import PyTorch grows, is taken to leak, and is replaced: no reason to complain.
+            # A worker that imports PyTorch grows; loky takes that for a leak and replaces it, which is harmless.
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
             try:
-                told = [workers.submit(train_run_in, Path.cwd(), config, at_once) for config in costly_first(configs)]
-                for ended in told:
-                    ended.result()
+                futures = [
+                    workers.submit(train_run_in, Path.cwd(), config, at_once) for config in costly_first(configs)
+                ]
+                for future in futures:
+                    future.result()
             except BaseException:
                 workers.shutdown(kill_workers=True)
                 _join_feeders()

@@ -1,4 +1,4 @@
-"""Tasks of a Ray cluster, or of a Ray started on this machine."""
+"""Tasks of a Ray cluster, or of Ray started on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fmnist_lab.config.checks import wrong
 from fmnist_lab.config.constraints import TEXT
@@ -20,13 +20,10 @@ from fmnist_lab.runs.provenance import cores
 from fmnist_lab.runs.run import locate
 from fmnist_lab.sweeps.launchers.base import Launcher, threads_per_run, train_run_in, write_reason
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass
 class Ray(Launcher):
-    """Tasks of a Ray cluster: one started here, on all cores, or one that is running already."""
+    """Tasks of the Ray cluster at `address`, or of one that is started here, on all cores, if that is None."""
 
     package, extra = "ray", "ray"
 
@@ -41,18 +38,18 @@ class Ray(Launcher):
             at_once = min(len(configs), sum(cores // cpus for cores in nodes))
             task = ray.remote(num_cpus=cpus)(train_run_in)
             started = [task.remote(Path.cwd(), config, at_once) for config in configs]
-            for config, its_task in zip(configs, started, strict=True):
+            for config, run in zip(configs, started, strict=True):
                 try:
-                    ray.get(its_task)
+                    ray.get(run)
                 except ray.exceptions.RayError as error:
                     write_reason(locate(config), f"ray: {type(error).__name__}")
 
     @contextlib.contextmanager
     def _cluster(self) -> Iterator[Any]:
-        """Ray, connected. Started here, it keeps to this machine and reports to nobody."""
+        """Give the module `ray`, connected. Started here, it uses this machine only and sends no usage report."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the future default, without its warning
-        os.environ.setdefault("RAY_worker_niceness", "0")  # not 15: other work on the machine would show in the times
+        os.environ.setdefault("RAY_worker_niceness", "0")  # not 15, with which other work on the machine slows the runs
         import ray
 
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
@@ -66,14 +63,14 @@ class Ray(Launcher):
             if self.address is None:
                 ray.init("local", num_cpus=cores(), include_dashboard=False, **quiet)
             else:
-                _knock(self.address)
+                _require_listener(self.address)
                 ray.init(self.address, **quiet)
-            signal.signal(signal.SIGTERM, terminate)  # in place of Ray's, which ends the process without a word
+            signal.signal(signal.SIGTERM, terminate)  # Ray's handler would end the process at once
             yield ray
         except ConnectionError:
-            words = "a Ray cluster that answers (RAY_AUTH_MODE=token, if it wants a token)"
-            raise wrong("hydra.launcher.address", self.address, words) from None
-        except KeyboardInterrupt:  # which Ray makes of all that a handler raises
+            expected = "a Ray cluster that answers (RAY_AUTH_MODE=token, if it wants a token)"
+            raise wrong("hydra.launcher.address", self.address, expected) from None
+        except KeyboardInterrupt:  # into which Ray turns whatever a handler raises
             if received:
                 raise Terminated from None
             raise
@@ -82,8 +79,8 @@ class Ray(Launcher):
             ray.shutdown()
 
 
-def _knock(address: str) -> None:
-    """Raise ConnectionError when nobody listens at host:port: Ray itself would knock for many minutes."""
+def _require_listener(address: str) -> None:
+    """Raise ConnectionError if no process listens at host:port, which Ray would try to reach for many minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if port.isdecimal():
         try:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fmnist_lab.config.schema import Config
 from fmnist_lab.sweeps.launchers.base import train_run
 
-if TYPE_CHECKING:
-    pass
-
 
 def in_turn(configs: Sequence[Config]) -> None:
-    """Train settled configurations in this process, one after another."""
+    """Train configurations that are bound to this machine in this process, one after another."""
     for config in configs:
         train_run(config, 1)

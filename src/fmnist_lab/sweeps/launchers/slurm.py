@@ -18,20 +18,20 @@ from fmnist_lab.errors import InputError
 from fmnist_lab.runs.record import Record
 from fmnist_lab.runs.run import locate
 from fmnist_lab.sweeps.launchers.base import Launcher, threads_per_run, write_reason
-from fmnist_lab.sweeps.launchers.submitit_jobs import Attempt, job_folder
+from fmnist_lab.sweeps.launchers.submitit_jobs import SubmittedRun, job_folder
 
 if TYPE_CHECKING:
     import submitit
 
 LARGEST_ARRAY = 1000  # jobs; SLURM's own default limit is MaxArraySize=1001
-PATIENCE = 60  # seconds until the records that other machines wrote must be seen here
+PATIENCE = 60  # seconds in which a record that another machine wrote must appear here
 
 
 @dataclass
 class Slurm(Launcher):
-    """A job array on a SLURM cluster: a job a run, on as many cores as the run has threads.
+    """A job array on a SLURM cluster: a job for each run, on as many cores as the run has threads.
 
-    Only squeue is asked how the jobs are, as it answers with and without accounting.
+    The state of the jobs is asked of squeue, which works with and without accounting.
     """
 
     package, extra, program = "submitit", "slurm", "sbatch"
@@ -54,8 +54,8 @@ class Slurm(Launcher):
             jobs: dict[str, submitit.Job[None]] = {}
             try:
                 for start in range(0, len(configs), LARGEST_ARRAY):
-                    part = configs[start : start + LARGEST_ARRAY]
-                    jobs |= {job.job_id: job for job in _submit(executor, part, at_once)}
+                    array = configs[start : start + LARGEST_ARRAY]
+                    jobs |= {job.job_id: job for job in _submit(executor, array, at_once)}
                 _wait({number.split("_")[0] for number in jobs})
             except BaseException:
                 _cancel(_name(folder))
@@ -63,7 +63,7 @@ class Slurm(Launcher):
             states, deadline = _states(), time.monotonic() + PATIENCE
             for (number, job), config in zip(jobs.items(), configs, strict=True):
                 state = states.get(number, "ended")
-                _conclude(locate(config), f"SLURM's job {number}", state, job.paths.stderr, deadline)
+                _write_reason(locate(config), f"SLURM's job {number}", state, job.paths.stderr, deadline)
 
     def _executor(self, folder: Path, cpus: int) -> submitit.SlurmExecutor:
         from submitit import SlurmExecutor
@@ -75,7 +75,7 @@ class Slurm(Launcher):
             time=self.timeout_min,
             mem=f"{round(self.mem_gb * 1024)}MB",
             cpus_per_task=cpus,
-            srun_args=[f"--cpus-per-task={cpus}"],  # since SLURM 22.05 a step no longer inherits it from its job
+            srun_args=[f"--cpus-per-task={cpus}"],  # since SLURM 22.05 a step does not inherit it from its job
             array_parallelism=self.array_parallelism,
             signal_delay_s=self.signal_delay_s,
             setup=list(self.setup),
@@ -89,25 +89,25 @@ def _submit(executor: submitit.SlurmExecutor, configs: Sequence[Config], at_once
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # where submitit repeats what sbatch says
-            return executor.map_array(Attempt(), configs, [at_once] * len(configs))
+        with contextlib.redirect_stderr(io.StringIO()):  # where submitit repeats the messages of sbatch
+            return executor.map_array(SubmittedRun(), configs, [at_once] * len(configs))
     except (FailedJobError, FailedSubmissionError) as error:
         lines = [line for line in str(error).splitlines() if line.startswith("sbatch:")] or str(error).splitlines()
         raise InputError(f"hydra/launcher=slurm: {lines[0]}") from None
 
 
 def _name(folder: Path) -> str:
-    """What the jobs of one command are called, and no others."""
+    """Return the name of the jobs of one command, which no other job has."""
     return f"fmnist-lab-{folder.name}"
 
 
 def _cancel(name: str) -> None:
-    """Take the jobs of this name from the queue; of those that are just being submitted, the number is not known."""
+    """Remove the jobs of this name from the queue. By name, as a job that is being submitted has no known number."""
     subprocess.run(["scancel", "--quiet", f"--user={getpass.getuser()}", f"--name={name}"], check=False)
 
 
 def _squeue(*arguments: str) -> list[list[str]] | None:
-    """The words of each line that SLURM says of this user's jobs; None while it does not answer."""
+    """Return the words of each line of squeue about this user's jobs; None while SLURM does not answer."""
     command = ["squeue", "--me", "--noheader", *arguments]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return None if answer.returncode else [line.split() for line in answer.stdout.splitlines()]
@@ -117,17 +117,17 @@ def _wait(arrays: Collection[str]) -> None:
     """Wait until SLURM lists no job of these arrays as queued or running."""
     start = time.monotonic()
     while (listed := _squeue("--format=%F")) is None or any(words[0] in arrays for words in listed):
-        # A busy controller serves everybody: the longer the sweep, the rarer the questions.
+        # The controller serves all users of the cluster: the longer the sweep, the longer the pauses.
         time.sleep(min(30, max(1, (time.monotonic() - start) / 10)))
 
 
 def _states() -> Mapping[str, str]:
-    """How the jobs that have ended lately did so, such as TIMEOUT, by their numbers."""
+    """Return the states of jobs that ended lately, such as TIMEOUT, by their numbers."""
     return {words[0]: words[1] for words in _squeue("--array", "--states=all", "--format=%i %T") or []}
 
 
-def _conclude(record: Record, job: str, state: str, log: Path, deadline: float) -> None:
-    """Say how a job ended that left no outcome. The record of one that did well may be seen here a little later."""
+def _write_reason(record: Record, job: str, state: str, log: Path, deadline: float) -> None:
+    """Write how a job ended into a record without an outcome; if it ended well, wait until `deadline` for one."""
     if state == "COMPLETED":
         while not record.has_outcome() and time.monotonic() < deadline:
             time.sleep(1)

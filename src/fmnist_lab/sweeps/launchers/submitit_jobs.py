@@ -1,4 +1,4 @@
-"""What both launchers of submitit share: a run as its job, and the folder of its logs."""
+"""The code that both launchers of submitit share: a run as a job, and the folder of its logs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import submitit
 
 
-class Attempt:
-    """`train_run` as submitit calls it: preempted, the run is put into the queue again, where it begins anew."""
+class SubmittedRun:
+    """`train_run` as submitit calls it. A run that is preempted is queued again, and begins from its first epoch."""
 
     def __call__(self, config: Config, at_once: int) -> None:
         train_run(config, at_once)
@@ -32,9 +32,9 @@ class Attempt:
 
 @contextlib.contextmanager
 def job_folder(configs: Sequence[Config]) -> Iterator[Path]:
-    """Where submitit keeps scripts, pickles and logs. Removed when every run has finished; else the logs are wanted.
+    """Give a folder for the scripts, pickles and logs of submitit; remove it if every run has finished.
 
-    Readable for this user alone, as what is unpickled from there must be.
+    Only this user can read and write it, as jobs unpickle files from there.
     """
     parent = Path(configs[0].outputs).absolute() / "submitit"
     parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from fmnist_lab.config.constraints import whole
 from fmnist_lab.config.schema import Config, key
 from fmnist_lab.runs.run import locate
 from fmnist_lab.sweeps.launchers.base import COUNT, Launcher, costly_first, runs_at_once, write_reason
-from fmnist_lab.sweeps.launchers.submitit_jobs import Attempt, job_folder
+from fmnist_lab.sweeps.launchers.submitit_jobs import SubmittedRun, job_folder
 
 if TYPE_CHECKING:
     import submitit
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class SubmititLocal(Launcher):
-    """What `Slurm` does, on this machine: a job a run, a process of its own, with a time limit."""
+    """The jobs of `Slurm` on this machine: a process for each run, with a time limit."""
 
     package, extra = "submitit", "slurm"
 
@@ -35,15 +35,15 @@ class SubmititLocal(Launcher):
         at_once = runs_at_once(configs, self.n_jobs)
         with job_folder(configs) as folder:
             executor = LocalExecutor(folder, max_num_timeout=0)
-            # submitit hides every GPU that is not asked for, and gives all runs the same: the first.
+            # submitit hides every GPU that is not requested, and gives all runs the same one, the first.
             gpus = int(any(config.device == "cuda" for config in configs))
             executor.update_parameters(timeout_min=self.timeout_min, gpus_per_node=gpus)
             running: dict[submitit.Job[None], Config] = {}
             try:
                 for config in costly_first(configs):
                     self._wait(running, at_once - 1)
-                    with _saying_to(folder / "controllers.txt"):
-                        job = executor.submit(Attempt(), config, at_once)
+                    with _child_errors_to(folder / "controllers.txt"):
+                        job = executor.submit(SubmittedRun(), config, at_once)
                     running[job] = config
                 self._wait(running, 0)
             finally:
@@ -53,18 +53,21 @@ class SubmititLocal(Launcher):
                     job.wait()
 
     def _wait(self, running: dict[submitit.Job[None], Config], most: int) -> None:
-        """Wait until at most so many jobs are running, and let go of those that have ended."""
+        """Wait until at most `most` jobs are running; remove from `running` those that have ended."""
         while len(running) > most:
             for job in [job for job in running if job.done()]:
                 write_reason(
-                    locate(running.pop(job)), f"job {job.job_id} ended without a word; its log: {job.paths.stderr}"
+                    locate(running.pop(job)), f"job {job.job_id} ended without a reason; its log: {job.paths.stderr}"
                 )
             time.sleep(0.05)
 
 
 @contextlib.contextmanager
-def _saying_to(log: Path) -> Iterator[None]:
-    """What starts meanwhile complains to `log`: a submitit controller that is ended does so where we do."""
+def _child_errors_to(log: Path) -> Iterator[None]:
+    """Send to `log` the standard error of processes started by the body.
+
+    The controller of a submitit job shares ours, and prints a traceback there when it is ended.
+    """
     ours = os.dup(2)
     with log.open("ab") as file:
         os.dup2(file.fileno(), 2)
