@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bootstrap import PYTHON, Steps, set_up, timed_steps
 
-CHECKS = {
+LINTERS = {
     "ruff check": [PYTHON, "-m", "ruff", "check"],
     "ruff format": [PYTHON, "-m", "ruff", "format", "--check"],
     "mypy": [PYTHON, "-m", "mypy"],
@@ -28,10 +28,10 @@ def pytest_command(marks: str, arguments: list[str]) -> list[str | Path]:
     return [PYTHON, "-m", "pytest", "-m", marks, "-n", "auto", "--dist", "loadfile", *arguments]
 
 
-def check(steps: Steps, marks: str, arguments: list[str]) -> int:
+def lint_and_test(steps: Steps, marks: str, arguments: list[str]) -> int:
     """Run the linters, except before REST, and the tests; return the first status that is not 0, else 0."""
-    checks = {} if marks == REST else CHECKS
-    statuses = {name: steps.run(name, *command) for name, command in checks.items()}
+    linters = {} if marks == REST else LINTERS
+    statuses = {name: steps.run(name, *command) for name, command in linters.items()}
     tests = steps.finish("pytest", *pytest_command(marks, arguments))
     failed = [name for name, status in statuses.items() if status]
     if failed:
@@ -49,7 +49,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with timed_steps() as steps:
         set_up(steps, dev=True)
-        return check(steps, arguments.marks, arguments.pytest)
+        return lint_and_test(steps, arguments.marks, arguments.pytest)
 
 
 if __name__ == "__main__":

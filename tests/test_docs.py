@@ -279,9 +279,9 @@ def test_back_propagation_derives_every_function_it_rests_on():
 @pytest.mark.slow
 def test_the_notebook_runs_in_a_notebook(tmp_path):
     notebook = nbformat.read(ROOT / "docs" / "notebook.ipynb", as_version=4)
-    assert not any(cell.get("outputs") for cell in notebook.cells), "committed without its outputs"
+    assert not any(each.get("outputs") for each in notebook.cells), "committed without its outputs"
     nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    outputs = [output for each in notebook.cells for output in each.get("outputs", [])]
     shown = {kind for output in outputs if "data" in output for kind in output["data"]}
     assert {"text/html", "image/png"} <= shown
     printed = "".join(output["text"] for output in outputs if output["output_type"] == "stream")

@@ -358,33 +358,33 @@ def test_a_killed_step_has_the_status_that_a_shell_gives(bootstrap: ModuleType) 
     assert bootstrap.Steps().run("killed", sys.executable, "-c", "import os; os.kill(os.getpid(), 9)") == 137
 
 
-CHECKS = ["ruff check", "ruff format", "mypy", "lint-imports"]
+LINTERS = ["ruff check", "ruff format", "mypy", "lint-imports"]
 
 
 def test_every_linter_runs_and_the_first_failure_counts(
     bootstrap: ModuleType, clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script, steps = load("test"), Rehearsal(clone, failing="ruff check")
-    assert script.check(steps, script.PROMISES, []) == 3
-    assert steps.names == [*CHECKS, "pytest"]
+    assert script.lint_and_test(steps, script.PROMISES, []) == 3
+    assert steps.names == [*LINTERS, "pytest"]
     assert capsys.readouterr().err == "failed before the tests: ruff check\n"
-    assert script.check(Rehearsal(clone, failing="pytest"), script.PROMISES, []) == 3
-    assert script.check(Rehearsal(clone), script.PROMISES, []) == 0
+    assert script.lint_and_test(Rehearsal(clone, failing="pytest"), script.PROMISES, []) == 3
+    assert script.lint_and_test(Rehearsal(clone), script.PROMISES, []) == 0
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
-    ("words", "marks", "checks"),
+    ("words", "marks", "linters"),
     [
-        ([], "not slow and not launchers", CHECKS),
-        (["--all"], "not launchers", CHECKS),
+        ([], "not slow and not launchers", LINTERS),
+        (["--all"], "not launchers", LINTERS),
         (["--rest"], "slow and not launchers", []),
     ],
 )
 def test_each_ring_has_its_tests_and_passes_words_on(
     words: list[str],
     marks: str,
-    checks: list[str],
+    linters: list[str],
     bootstrap: ModuleType,
     clone: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -394,7 +394,7 @@ def test_each_ring_has_its_tests_and_passes_words_on(
     monkeypatch.setattr(script, "timed_steps", lambda: contextlib.nullcontext(steps))
     monkeypatch.setattr(sys, "argv", ["test.py", *words, "--", "-k", "custom", "--lf"])
     assert script.main() == 0
-    assert steps.names == [*checks, "pytest"]
+    assert steps.names == [*linters, "pytest"]
     command = steps.commands["pytest"]
     assert command[1:5] == ("-m", "pytest", "-m", marks)
     assert command[-3:] == ("-k", "custom", "--lf")

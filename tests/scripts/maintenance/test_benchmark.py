@@ -131,7 +131,7 @@ def test_a_target_is_met_up_to_its_bound(sense: str, median: float, verdict: str
     assert Target("", "epoch", sense, 1.15, dict).verdict(median) == verdict
 
 
-def test_targets_not_measured_say_so() -> None:
+def test_targets_without_measurements_are_listed() -> None:
     from benchmark.targets import TARGETS, targets
 
     table = targets({})
@@ -186,9 +186,9 @@ def loss() -> float:
     """The project's own model: the mean loss of an epoch of few images."""
     config = compose(f"architecture.hidden=[{HIDDEN}]", f"batch_size={BATCH}", "lr=0.002")
     model, dataset = run.initialize(config), run.load_data(config)
-    part, _, _ = run.feed_all(model, dataset)
-    rows = run.generator(config.seed, "order").permutation(part.rows[:IMAGES])
-    return float(training.train_epoch(model, part.feed, rows, BATCH).mean())
+    train_subset, _, _ = run.feed_all(model, dataset)
+    rows = run.generator(config.seed, "order").permutation(train_subset.rows[:IMAGES])
+    return float(training.train_epoch(model, train_subset.feed, rows, BATCH).mean())
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ def epoch(model: CustomModel) -> dict[str, float]:
     seconds: dict[str, float] = defaultdict(float)
     for rows in training.batches(next(orders), arguments.batch):
         times = [time.perf_counter()]
-        inputs, labels = part.feed(rows)
+        inputs, labels = train_subset.feed(rows)
         times.append(time.perf_counter())
         logits = model.logits(inputs)
         times.append(time.perf_counter())
@@ -37,7 +37,7 @@ def epoch(model: CustomModel) -> dict[str, float]:
 with run.compute_threads(given.config):
     model = run.initialize(given.config)
     assert isinstance(model, CustomModel)
-    part, _, _ = run.feed_all(model, given.dataset)
+    train_subset, _, _ = run.feed_all(model, given.dataset)
     orders = given.orders()
     epoch(model)  # warms up
     show(**epoch(model))

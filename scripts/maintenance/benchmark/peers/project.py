@@ -9,5 +9,5 @@ arguments = parse_arguments(model="custom")
 given = problem(arguments, arguments.model)
 with run.compute_threads(given.config):
     model = run.initialize(given.config)
-    part, _, _ = run.feed_all(model, given.dataset)
-    measure(arguments, given, lambda rows: training.train_epoch(model, part.feed, rows, arguments.batch))
+    train_subset, _, _ = run.feed_all(model, given.dataset)
+    measure(arguments, given, lambda rows: training.train_epoch(model, train_subset.feed, rows, arguments.batch))
