@@ -6,8 +6,8 @@ import runpy
 import pandas as pd
 import pytest
 
+from fmnist_lab.runs.numerics import numerics
 from fmnist_lab.runs.record import Record
-from fmnist_lab.runs.run import NUMERICS
 from support.paths import ROOT
 
 REFERENCE = ROOT / "outputs" / "reference"
@@ -15,7 +15,7 @@ REFERENCE = ROOT / "outputs" / "reference"
 
 def test_the_numerics_are_those_of_the_code():
     provenance = json.loads((REFERENCE / "paper" / "provenance.json").read_text("utf-8"))
-    assert provenance["numerics stamp"] == [str(NUMERICS)]
+    assert provenance["numerics stamp"] == [str(numerics())]
 
 
 def test_the_readme_quotes_what_was_measured():

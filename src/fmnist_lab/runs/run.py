@@ -22,12 +22,9 @@ from fmnist_lab.models import Model, ModelSpec, OptimizerSpec, Weights, build
 from fmnist_lab.models.initialization import initial_weights
 from fmnist_lab.runs import provenance
 from fmnist_lab.runs.files import finite
+from fmnist_lab.runs.numerics import numerics
 from fmnist_lab.runs.record import Record, fingerprint
 from fmnist_lab.training import Epoch, Fit, Subset, evaluate, fit, predict, score
-
-# To be increased when the same configuration gives other numbers (by more than rounding), so that older records are
-# not taken for new ones. The golden runs in tests/runs/test_run.py show when.
-NUMERICS = 1
 
 # What is drawn from the seed, each with its own generator, so that one more draw for one changes no other.
 STREAMS = {"weights": 0, "split": 1, "order": 2}
@@ -80,7 +77,7 @@ def updates_an_epoch(config: Config) -> int:
 def locate(config: Config) -> Record:
     """Return the record of a configuration after `bind_to_machine`, whether or not it exists on disk."""
     source = data.source_of(config.data.section())
-    determinants = identity(config) | {"data.checksum": source.checksum, "numerics": NUMERICS}
+    determinants = identity(config) | {"data.checksum": source.checksum, "numerics": numerics()}
     return Record(Path(config.outputs) / "runs" / fingerprint(determinants))
 
 
@@ -218,7 +215,7 @@ def _train(config: Config, record: Record, workers: int) -> None:
             **_outcome(result),
             **metrics,
             "provenance": provenance.collect(config.threads, workers, dataset.source.checksum, config.model.name)
-            | {"numerics": NUMERICS},
+            | {"numerics": numerics()},
         }
     )
 
