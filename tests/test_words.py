@@ -100,7 +100,6 @@ def replaced_words(path: Path, text: str) -> list[str]:
     ]
 
 
-@pytest.mark.xfail(reason="the identifiers are being renamed")
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT / "src").as_posix())
 def test_no_identifier_uses_a_word_that_was_replaced(path):
     assert replaced_words(path, path.read_text("utf-8")) == []

@@ -49,7 +49,7 @@ def prepare(source: Source, root: str | None) -> Path:
             _fill(source, given, folder)
     except Unusable as reason:
         raise InputError(f"data.root={root}: {reason}") from reason
-    _check_labels(source, folder)
+    _verify_labels(source, folder)
     return folder
 
 
@@ -83,7 +83,7 @@ def _contents(folder: Path) -> dict[str, str]:
     return pinned if isinstance(pinned, dict) else {}
 
 
-def _check_labels(source: Source, folder: Path) -> None:
+def _verify_labels(source: Source, folder: Path) -> None:
     """Raise InputError for a label without a class, which would otherwise be noticed only when a model fails."""
     _, train, _, test = map_arrays(folder)
     least, most = min(train.min(), test.min()), max(train.max(), test.max())

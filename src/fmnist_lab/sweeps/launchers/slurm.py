@@ -107,10 +107,10 @@ def _cancel(name: str) -> None:
 
 
 def _squeue(*arguments: str) -> list[list[str]] | None:
-    """Return the words of each line of squeue about this user's jobs; None while SLURM does not answer."""
+    """Return the words of each line of squeue about this user's jobs; None while SLURM does not reply."""
     command = ["squeue", "--me", "--noheader", *arguments]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return None if answer.returncode else [line.split() for line in answer.stdout.splitlines()]
+    reply = subprocess.run(command, capture_output=True, text=True, check=False)
+    return None if reply.returncode else [line.split() for line in reply.stdout.splitlines()]
 
 
 def _wait(arrays: Collection[str]) -> None:
