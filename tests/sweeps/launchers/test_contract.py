@@ -192,7 +192,8 @@ def test_a_run_whose_worker_is_killed_is_listed_and_done_by_the_next_command(lab
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupted_sweep_ends_all_it_started_and_is_continued(lab, start, launcher, choose, number, status):
     rest = ["model=custom", "name=long", *TINY[1:], *choose(launcher)]
-    assert lab("-m", "epochs=1,2", *rest).returncode == 0
+    for epochs in (1, 2):  # here, as another command takes many times as long
+        run.train(compose(f"epochs={epochs}", "model=custom", *TINY[1:], f"outputs={lab.folder.as_posix()}/outputs"))
     before = stamps(lab)
     process = start("-m", "epochs=1,2,200000,200001,200002", *rest)
     wait_for(lambda: one_trains(lab), process)

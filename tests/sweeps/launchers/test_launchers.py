@@ -267,12 +267,12 @@ def test_submitit_gets_the_number_of_gpus(small, monkeypatch, device, gpus):
 
 def test_a_busy_controller_is_asked_again(monkeypatch):
     """A failed answer is ignored; a job that is not in the list any more has ended."""
-    answers = [(1, ""), (0, "7\n8\n"), (0, "8\n")]
-    given = lambda *_, **__: subprocess.CompletedProcess([], *answers.pop(0))  # noqa: E731
+    outputs = [(1, ""), (0, "7\n8\n"), (0, "8\n")]
+    given = lambda *_, **__: subprocess.CompletedProcess([], *outputs.pop(0))  # noqa: E731
     monkeypatch.setattr(slurm.subprocess, "run", given)
     monkeypatch.setattr(slurm.time, "sleep", lambda seconds: None)
     slurm._wait({"7"})
-    assert answers == []
+    assert outputs == []
 
 
 def test_workers_are_given_the_costly_runs_first():

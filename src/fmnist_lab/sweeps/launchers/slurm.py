@@ -53,8 +53,8 @@ class Slurm(Launcher):
             executor = self._executor(folder, threads_per_run(configs))
             jobs: dict[str, submitit.Job[None]] = {}
             try:
-                for start in range(0, len(configs), LARGEST_ARRAY):
-                    array = configs[start : start + LARGEST_ARRAY]
+                for first in range(0, len(configs), LARGEST_ARRAY):
+                    array = configs[first : first + LARGEST_ARRAY]
                     jobs |= {job.job_id: job for job in _submit(executor, array, at_once)}
                 _wait({number.split("_")[0] for number in jobs})
             except BaseException:
@@ -109,8 +109,8 @@ def _cancel(name: str) -> None:
 def _squeue(*arguments: str) -> list[list[str]] | None:
     """Return the words of each line of squeue about this user's jobs; None while SLURM does not reply."""
     command = ["squeue", "--me", "--noheader", *arguments]
-    reply = subprocess.run(command, capture_output=True, text=True, check=False)
-    return None if reply.returncode else [line.split() for line in reply.stdout.splitlines()]
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    return None if completed.returncode else [line.split() for line in completed.stdout.splitlines()]
 
 
 def _wait(arrays: Collection[str]) -> None:
