@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fmnist_lab.comparison.statistics import VERDICTS
+from fmnist_lab.comparison.verdict_statistics import VERDICTS
 from support.paths import ROOT
 
 pytestmark = pytest.mark.promise

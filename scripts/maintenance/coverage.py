@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, skew
 
-from fmnist_lab.comparison.statistics import Published, compare
+from fmnist_lab.comparison.verdict_statistics import Published, compare
 from fmnist_lab.compose import compose
 from fmnist_lab.runs.run import train
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from fmnist_lab.cli.compare import main
 from fmnist_lab.comparison.compare import configure, configured
-from fmnist_lab.comparison.statistics import Published
 from fmnist_lab.comparison.table_format import ROW_KEYS, PublishedEntry, parse_table, read_table, shipped
+from fmnist_lab.comparison.verdict_statistics import Published
 from fmnist_lab.compose import composing, expand
 from fmnist_lab.config.identity import identity
 from fmnist_lab.config.schema import Config, constraints, groups

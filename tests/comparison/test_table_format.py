@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmnist_lab.comparison.parsing import KNOWN_BASES
-from fmnist_lab.comparison.statistics import Published
 from fmnist_lab.comparison.table_format import (
     LARGEST,
     METRICS,
@@ -19,6 +18,7 @@ from fmnist_lab.comparison.table_format import (
     read_table,
     shipped,
 )
+from fmnist_lab.comparison.verdict_statistics import Published
 from fmnist_lab.config.schema import constraints, groups
 from fmnist_lab.errors import InputError
 from fmnist_lab.reproduction.claims import METRICS as OF_CLAIMS

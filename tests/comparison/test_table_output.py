@@ -10,7 +10,6 @@ import pytest
 
 from fmnist_lab.comparison.assess import assess_table, entry_names
 from fmnist_lab.comparison.run_selection import Samples, join
-from fmnist_lab.comparison.statistics import Published, compare, holm
 from fmnist_lab.comparison.table_format import PublishedEntry, PublishedTable, parse_table
 from fmnist_lab.comparison.table_output import (
     MOST_DRAWN,
@@ -19,6 +18,7 @@ from fmnist_lab.comparison.table_output import (
     readable,
     write_comparison,
 )
+from fmnist_lab.comparison.verdict_statistics import Published, compare, holm
 from fmnist_lab.config.schema import constraints, groups
 from support.made_up_reproduction import NASTY, pretend_records
 

@@ -10,7 +10,7 @@ import pytest
 
 from fmnist_lab.comparison.parsing import package_text
 from fmnist_lab.comparison.run_selection import Samples, join
-from fmnist_lab.comparison.statistics import VERDICTS
+from fmnist_lab.comparison.verdict_statistics import VERDICTS
 from fmnist_lab.config.identity import flat
 from fmnist_lab.reproduction.assessment import COLUMNS, assess, table_entries
 from fmnist_lab.reproduction.claims import load_claims, parse_claims

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import data
-from fmnist_lab.comparison.statistics import VERDICTS
 from fmnist_lab.comparison.table_output import verdict_counts
+from fmnist_lab.comparison.verdict_statistics import VERDICTS
 from fmnist_lab.reproduction import sections
 from fmnist_lab.reproduction.figures import initialization_differences
 from fmnist_lab.reproduction.findings import findings, refuted

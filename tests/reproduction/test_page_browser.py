@@ -10,9 +10,9 @@ import pytest
 
 from fmnist_lab.comparison.assess import assess_table
 from fmnist_lab.comparison.run_selection import Samples, join
-from fmnist_lab.comparison.statistics import Published
 from fmnist_lab.comparison.table_format import PublishedEntry, PublishedTable
 from fmnist_lab.comparison.table_output import write_comparison
+from fmnist_lab.comparison.verdict_statistics import Published
 from support.made_up_reproduction import NASTY, pretend_records
 
 pytestmark = pytest.mark.promise

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fmnist_lab import data
-from fmnist_lab.comparison.statistics import VERDICTS
+from fmnist_lab.comparison.verdict_statistics import VERDICTS
 from fmnist_lab.reproduction.page import build_page
 from fmnist_lab.reproduction.report import load_report
 from fmnist_lab.runs.record import Record

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from fmnist_lab.comparison.run_selection import Sample, Samples
-from fmnist_lab.comparison.statistics import Comparison, compare_family, explained
 from fmnist_lab.comparison.table_format import PublishedEntry, PublishedTable
+from fmnist_lab.comparison.verdict_statistics import Comparison, compare_family, explained
 from fmnist_lab.results.factors import as_text, display
 
 

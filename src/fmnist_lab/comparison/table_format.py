@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fmnist_lab.comparison.parsing import each, known_basis, one_of, parse_plain, printable
-from fmnist_lab.comparison.statistics import MARGIN, Published
+from fmnist_lab.comparison.verdict_statistics import MARGIN, Published
 from fmnist_lab.errors import InputError
 
 LARGEST = 200_000  # bytes of a file

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fmnist_lab.comparison.statistics import VERDICTS
 from fmnist_lab.comparison.table_format import PublishedTable, headings
+from fmnist_lab.comparison.verdict_statistics import VERDICTS
 from fmnist_lab.results import html, latex, tables
 from fmnist_lab.results.html import Block, Picture, Section
 from fmnist_lab.results.manifest import replace_files

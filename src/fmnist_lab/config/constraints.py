@@ -78,3 +78,23 @@ URLS = Constraint(
         re.fullmatch(r"https?://[\w.\-]+(:\d+)?/([\w./~%+\-]*(/|\.zip))?", url, re.ASCII) for url in value
     ),
 )
+
+# The values of settings that are chosen by name.
+MODELS = one_of("custom", "torch")
+INITIALIZATIONS = one_of(
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+    "lecun_normal",
+    "torch_linear",
+    "normal",
+    "zeros",
+)
+BIAS_INITIALIZATIONS = one_of("auto", "zeros", "same")
+ACTIVATIONS = one_of("relu", "tanh", "sigmoid", "identity")
+OPTIMIZERS = one_of("sgd", "adam")
+SCALINGS = one_of("unit", "symmetric", "standard", "standard_global", "raw")
+SPLITS = one_of("random", "first", "last")
+DTYPES = one_of("float32", "float64")
+DEVICES = one_of("cpu", "cuda", "mps", "auto")

@@ -16,27 +16,35 @@ from typing import Any
 
 from fmnist_lab.config.constraints import (
     ABSOLUTE,
+    ACTIVATIONS,
     BASENAME,
     BETAS,
+    BIAS_INITIALIZATIONS,
     BYTE,
     CLASSES,
+    DEVICES,
+    DTYPES,
     FILENAME,
     FRACTION,
+    INITIALIZATIONS,
     LABEL,
     LINE,
+    MODELS,
     NAME,
     NOT_NEGATIVE,
+    OPTIMIZERS,
     PACKAGE,
     POSITIVE,
+    SCALINGS,
     SHAPE,
     SHARE,
+    SPLITS,
     TEXT,
     URLS,
     WIDTHS,
     YES_NO,
     Constraint,
     hexadecimal,
-    one_of,
     whole,
 )
 from fmnist_lab.config.paths import shipped_data
@@ -53,33 +61,22 @@ def key(constraint: Constraint, *default: Any) -> Any:
 
 @dataclass
 class ModelConfig:
-    name: str = key(one_of("custom", "torch"))
-    init: str = key(
-        one_of(
-            "glorot_uniform",
-            "glorot_normal",
-            "he_uniform",
-            "he_normal",
-            "lecun_normal",
-            "torch_linear",
-            "normal",
-            "zeros",
-        )
-    )
+    name: str = key(MODELS)
+    init: str = key(INITIALIZATIONS)
     init_std: float = key(NOT_NEGATIVE)
-    init_bias: str = key(one_of("auto", "zeros", "same"))
+    init_bias: str = key(BIAS_INITIALIZATIONS)
 
 
 @dataclass
 class ArchitectureConfig:
     hidden: list[int] = key(WIDTHS)
-    activation: str = key(one_of("relu", "tanh", "sigmoid", "identity"))
+    activation: str = key(ACTIVATIONS)
     biases: bool = key(YES_NO)
 
 
 @dataclass
 class OptimizerConfig:
-    name: str = key(one_of("sgd", "adam"))
+    name: str = key(OPTIMIZERS)
     momentum: float = key(FRACTION)
     nesterov: bool = key(YES_NO)
     weight_decay: float = key(NOT_NEGATIVE)
@@ -130,9 +127,9 @@ class DataConfig:
     source: SourceConfig
     name: str = key(NAME)
     root: str | None = key(TEXT)
-    scaling: str = key(one_of("unit", "symmetric", "standard", "standard_global", "raw"))
+    scaling: str = key(SCALINGS)
     validation: float = key(SHARE)
-    split: str = key(one_of("random", "first", "last"))
+    split: str = key(SPLITS)
     shuffle: bool = key(YES_NO)
 
     def section(self) -> dict[str, Any]:
@@ -154,9 +151,9 @@ class Config:
     tolerance: float = key(NOT_NEGATIVE)
     batch_size: int = key(whole(1))
     seed: int = key(whole(0))
-    dtype: str = key(one_of("float32", "float64"))
+    dtype: str = key(DTYPES)
     threads: int = key(whole(1))
-    device: str = key(one_of("cpu", "cuda", "mps", "auto"))
+    device: str = key(DEVICES)
     name: str | None = key(FILENAME)
     outputs: str = key(Constraint("the path of a folder", lambda value: value != ""))
     test_every_epoch: bool = key(YES_NO)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from fmnist_lab.comparison import statistics as statistics
+from fmnist_lab.comparison import verdict_statistics as statistics
 from fmnist_lab.comparison.run_selection import Sample, Samples, experiment_command, pairs
-from fmnist_lab.comparison.statistics import LEAST_SEEDS, Comparison, Evidence, Published, explained
+from fmnist_lab.comparison.verdict_statistics import LEAST_SEEDS, Comparison, Evidence, Published, explained
 from fmnist_lab.reproduction.claims import (
     METRICS,
     OPPOSITE,

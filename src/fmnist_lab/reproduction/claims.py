@@ -14,7 +14,7 @@ from typing import Any
 
 from fmnist_lab.comparison import table_format
 from fmnist_lab.comparison.parsing import each, known_basis, number, one_of, package_text, parse
-from fmnist_lab.comparison.statistics import RELATIONS
+from fmnist_lab.comparison.verdict_statistics import RELATIONS
 from fmnist_lab.reproduction.report import Report, Row, load_report, printed_title
 
 KINDS = ("cell", "time", "series", "note", "sentence", "contradiction", "theorem")

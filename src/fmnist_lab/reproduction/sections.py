@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from fmnist_lab import data
 from fmnist_lab.comparison.run_selection import experiment_command
-from fmnist_lab.comparison.statistics import POWER
+from fmnist_lab.comparison.verdict_statistics import POWER
 from fmnist_lab.reproduction import figures
 from fmnist_lab.reproduction import tables as entry_tables
 from fmnist_lab.reproduction.candidates import is_at, stated_setting

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fmnist_lab.comparison.statistics import (
+from fmnist_lab.comparison.verdict_statistics import (
     LEAST_SEEDS,
     POWER,
     VERDICTS,
