@@ -1,6 +1,10 @@
 """Studies: real presets made small, on the real data."""
 
+import contextlib
+import functools
+import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,17 +28,34 @@ RUNS = 14  # of the paper and a seed at that size: figures 6, tables 2 at anothe
 EXPERIMENTS = ROOT / "conf" / "experiment"
 
 
-@pytest.fixture
-def paper(tmp_path, capsys, monkeypatch):
-    """Conducts the paper, made small, two runs at once in a folder of the test's own; gives what it printed."""
-    monkeypatch.setattr(base, "cores", lambda: 2)
-
-    def conduct(seeds, *overrides, status=0):
-        arguments = ["--seeds", str(seeds), *SMALL, f"outputs={tmp_path.as_posix()}", *overrides]
+def reproduce_small(folder, seeds, *overrides, status=0):
+    """Reproduce the report in `folder`, made small and two runs at once; return what was printed."""
+    arguments = ["--seeds", str(seeds), *SMALL, f"outputs={folder.as_posix()}", *overrides]
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        patch.setattr(base, "cores", lambda: 2)
         assert reproduce.main(arguments) == status
-        return capsys.readouterr().out
+    return printed.getvalue()
 
-    return conduct
+
+@pytest.fixture
+def paper(tmp_path):
+    """Return a function that reproduces the report in an empty folder of the test's own."""
+    return functools.partial(reproduce_small, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def reproduced_once(tmp_path_factory):
+    """Reproduce the report with one seed, once for all tests; return the folder and what was printed."""
+    folder = tmp_path_factory.mktemp("reproduced")
+    return folder, reproduce_small(folder, 1)
+
+
+@pytest.fixture
+def reproduced(reproduced_once, tmp_path):
+    """Copy a reproduction with one seed, time stamps included, into the test's folder; return what it printed."""
+    folder, printed = reproduced_once
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return printed
 
 
 def stamps(folder, pattern):
@@ -45,25 +66,24 @@ def seeds_of(folder, preset):
     return sorted(set(pd.read_csv(folder / "sweeps" / preset / "results.csv").seed))
 
 
-def test_every_experiment_of_a_study_has_its_preset():
+def test_every_experiment_of_a_reproduction_has_its_preset():
     presets = {path.stem for path in EXPERIMENTS.glob("*.yaml")}
     assert {preset for names in PRESETS.values() for preset in names} <= presets
 
 
 @pytest.mark.promise
-def test_a_study_trains_each_run_once_reports_each_experiment_and_repeats_nothing(paper, tmp_path):
-    printed = paper(1)
-    assert printed.startswith(f"{RUNS} runs to train; about ")
-    runs, reports = stamps(tmp_path, "runs/*/summary.json"), stamps(tmp_path, "sweeps/*/*")
+def test_a_reproduction_trains_each_run_once_writes_each_experiment_and_repeats_nothing(reproduced, paper, tmp_path):
+    assert reproduced.startswith(f"{RUNS} runs to train; about ")
+    runs, outcomes = stamps(tmp_path, "runs/*/summary.json"), stamps(tmp_path, "sweeps/*/*")
     assert len(runs) == RUNS
-    assert {path.parent.name for path in reports} == set(PRESETS["paper"])
+    assert {path.parent.name for path in outcomes} == set(PRESETS["paper"])
     assert all(seeds_of(tmp_path, preset) == [0] for preset in PRESETS["paper"])
 
     assert paper(1).startswith(
         f"{RUNS} runs: {RUNS} finished before and reused (force=true trains them again), nothing"
     )
     assert stamps(tmp_path, "runs/*/summary.json") == runs
-    assert stamps(tmp_path, "sweeps/*/*") == reports
+    assert stamps(tmp_path, "sweeps/*/*") == outcomes
 
     printed = paper(2)
     assert f"{2 * RUNS} runs: {RUNS} finished before" in printed
@@ -74,8 +94,7 @@ def test_a_study_trains_each_run_once_reports_each_experiment_and_repeats_nothin
 
 
 @pytest.mark.promise
-def test_a_finished_run_is_hashed_once_a_call(paper, monkeypatch):
-    paper(1)
+def test_a_finished_run_is_hashed_once_a_call(reproduced, paper, monkeypatch):
     hashed, original = Counter(), Record.damage
     monkeypatch.setattr(Record, "damage", lambda record: hashed.update([record.run]) or original(record))
     paper(1)
@@ -83,8 +102,7 @@ def test_a_finished_run_is_hashed_once_a_call(paper, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path, lab):
-    paper(1)
+def test_an_outcome_that_another_command_replaced_is_written_again(reproduced, paper, tmp_path):
     configs = expand("experiment=table3", *SMALL, "seed=7", f"outputs={tmp_path.as_posix()}")
     outcome.write_outcome(plan.plan_runs(configs, [""] * len(configs)), tmp_path / "sweeps" / "table3")
     before = stamps(tmp_path, "sweeps/*/results.csv")
@@ -95,9 +113,12 @@ def test_a_report_that_another_command_replaced_is_written_again(paper, tmp_path
 
 
 @pytest.mark.promise
-def test_a_failed_run_does_not_stop_the_others(paper, tmp_path):
-    (job, *_) = union({"figures": compose_preset("figures", [*SMALL, f"outputs={tmp_path.as_posix()}"])}, [0])
-    obstacle = job.record.folder / "config.yaml"  # a folder where the run wants a file
+def test_a_failed_run_does_not_stop_the_others(reproduced, paper, tmp_path):
+    """Neither another of its seed, nor those of the next."""
+    (job, other, *_) = union({"figures": compose_preset("figures", [*SMALL, f"outputs={tmp_path.as_posix()}"])}, [0])
+    for record in (job.record, other.record):
+        shutil.rmtree(record.folder)
+    obstacle = job.record.folder / "config.yaml"  # a folder where the run writes a file
     obstacle.mkdir(parents=True)
     printed = paper(2, status=1)
     (line,) = [line for line in printed.splitlines() if line.startswith("failed: ")]
@@ -129,7 +150,7 @@ def test_several_runs_go_at_once_as_the_cores_hold(tmp_path, monkeypatch):
 
 
 @pytest.mark.promise
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(paper, tmp_path):
+def test_a_dry_run_prints_what_would_be_done_and_does_nothing(paper, tmp_path):
     assert paper(3, "dry_run=true").startswith(f"{3 * RUNS} runs to train; about ")
     assert list(tmp_path.iterdir()) == []
 
@@ -156,7 +177,7 @@ def test_wrong_input_gets_one_line(words, line, tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a child alone")
-def test_interrupted_it_says_so_and_continues(paper, tmp_path):
+def test_an_interrupted_reproduction_prints_how_to_continue_and_continues(paper, tmp_path):
     words = ["--seeds", "1", *SMALL, "epochs=20", f"outputs={tmp_path.as_posix()}"]
     process = subprocess.Popen(
         [sys.executable, "-m", "fmnist_lab", "reproduce", *words],
@@ -203,14 +224,14 @@ def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeyp
     assert "Which settings would explain the tables?" in (tmp_path / "paper" / "index.html").read_text("utf-8")
 
     before = stamps(tmp_path, "audit/*.csv")
-    assert audit.main([*words, "--seeds", "2"]) == 0  # nothing to train: nothing is judged or proved again
+    assert audit.main([*words, "--seeds", "2"]) == 0  # nothing to train: nothing is computed again
     again = capsys.readouterr().out
     assert "\ntable1: best fit lr " in again
     assert stamps(tmp_path, "audit/*.csv") == before
 
     assert audit.main([*words, "--seeds", "2", "force=true"]) == 0
     ends = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
-    assert len(ends) == len(runs)  # each run is trained anew once
+    assert len(ends) == len(runs)  # each run is trained again once
 
     runs = stamps(tmp_path, "runs/*/summary.json")
     assert audit.main([*words, "--seeds", "3"]) == 0
@@ -227,7 +248,7 @@ def test_the_audit_measures_chooses_and_measures_again(tmp_path, capsys, monkeyp
         (["architecture.hidden=[8,128]"], "architecture.hidden=[8, 128]: must be a network of the tables: [16, 128], "),
     ],
 )
-def test_the_audit_asks_for_several_seeds_and_trains_them(words, line, tmp_path, capsys):
+def test_the_audit_refuses_one_seed_and_what_it_cannot_train(words, line, tmp_path, capsys):
     assert audit.main([*words, f"outputs={tmp_path.as_posix()}"]) == 2
     assert line in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
