@@ -28,10 +28,19 @@ RUNS = 14  # of the paper and a seed at that size: figures 6, tables 2 at anothe
 EXPERIMENTS = ROOT / "conf" / "experiment"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def composed_once():
+    """Compose equal overrides once: the commands of these tests repeat them, and it takes seconds a command."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiments, "expand", functools.cache(expand))
+        yield
+
+
 def reproduce_small(folder, seeds, *overrides, status=0):
     """Reproduce the report in `folder`, made small and two runs at once; return what was printed."""
-    arguments = ["--seeds", str(seeds), *SMALL, f"outputs={folder.as_posix()}", *overrides]
+    arguments = ["--seeds", str(seeds), *SMALL, "outputs=.", *overrides]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        patch.chdir(folder)  # not as an absolute path in `outputs`, so that the overrides of all tests are equal
         patch.setattr(base, "cores", lambda: 2)
         assert reproduce.main(arguments) == status
     return printed.getvalue()
