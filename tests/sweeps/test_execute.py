@@ -17,6 +17,7 @@ from fmnist_lab.runs.record import Record
 from fmnist_lab.sweeps import execute, plan
 from fmnist_lab.sweeps.console import Console
 from fmnist_lab.sweeps.plan import command_line, default_name, estimate, plan_runs
+from support.planted import DEADLY
 
 TIMES = ["train_seconds", "fit_seconds", "threads", "workers"]
 KINDS = (".png", ".svg")
@@ -311,18 +312,6 @@ def stamps_if_there(lab):
         return stamps(lab)
     except FileNotFoundError:
         return {}
-
-
-DEADLY = """
-import os, signal
-from fmnist_lab.runs import run
-original = run.fit
-def fit(model, *arguments, **keywords):
-    if keywords["batch_size"] == 77 and not os.path.exists("repaired"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original(model, *arguments, **keywords)
-run.fit = fit
-"""
 
 
 @pytest.mark.promise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import NoReturn
 
 
@@ -19,8 +20,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"fmnist_lab: {message}; {self.prog} --help lists the options\n")
 
 
-def add_overrides(parser: Parser) -> None:
-    """Add the settings for every run, which stand anywhere on the command line."""
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="a setting for every run, such as outputs=FOLDER"
-    )
+def parse_words(parser: Parser, words: Sequence[str]) -> tuple[argparse.Namespace, list[str], list[str]]:
+    """Return the options, the words of `parser.words` without `=`, and those with it: the settings for every run."""
+    arguments = parser.parse_intermixed_args(words)
+    names = [word for word in arguments.words if "=" not in word]
+    return arguments, names, [word for word in arguments.words if "=" in word]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fmnist_lab.cli.arguments import Parser
+from fmnist_lab.cli.arguments import Parser, parse_words
 from fmnist_lab.cli.exit_status import prepare_process, status_of
 from fmnist_lab.comparison.compare import compare_tables
 from fmnist_lab.config.schema import Config
@@ -25,9 +25,7 @@ def main(words: Sequence[str]) -> int:
         "words", nargs="*", metavar="table.yaml|key=value",
         help="tables, by default those of the package; and settings for every run, such as outputs=FOLDER",
     )  # fmt: skip
-    arguments = parser.parse_intermixed_args(words)
-    files = [word for word in arguments.words if "=" not in word]
-    overrides = [word for word in arguments.words if "=" in word]
+    arguments, files, overrides = parse_words(parser, words)
     command = " ".join(["python -m fmnist_lab compare", *map(quoted, words)])
     prepare_process()
     return status_of(

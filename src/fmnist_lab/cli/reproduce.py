@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fmnist_lab.cli.arguments import Parser
+from fmnist_lab.cli.arguments import Parser, parse_words
 from fmnist_lab.cli.exit_status import prepare_process, status_of
 from fmnist_lab.config.schema import Config
 from fmnist_lab.reproduction.reproduce import reproduce
@@ -22,9 +22,7 @@ def main(words: Sequence[str]) -> int:
         "words", nargs="*", metavar="studies|key=value",
         help="studies: the experiments beside the report instead; and settings for every run: outputs=FOLDER",
     )  # fmt: skip
-    arguments = parser.parse_intermixed_args(words)
-    names = [word for word in arguments.words if "=" not in word]
-    overrides = [word for word in arguments.words if "=" in word]
+    arguments, names, overrides = parse_words(parser, words)
     if names not in ([], ["studies"]):
         parser.error(f"{' '.join(names)}: must be studies, left out, or settings such as outputs=FOLDER")
     prepare_process()

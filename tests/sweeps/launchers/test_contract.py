@@ -13,6 +13,7 @@ from fmnist_lab.compose import compose
 from fmnist_lab.runs import run
 from fmnist_lab.runs.provenance import cores
 from fmnist_lab.runs.record import Record
+from support.planted import DEADLY
 from support.waiting import wait_for
 
 pytestmark = pytest.mark.promise
@@ -155,18 +156,6 @@ def test_a_crash_is_listed_and_the_others_go_on(lab, launcher, choose):
     outcome = lab(*command)
     assert (outcome.returncode, "2 finished before" in outcome.stdout) == (0, True), outcome
     assert before.items() <= stamps(lab).items()
-
-
-DEADLY = """
-import os, signal
-from fmnist_lab.runs import run
-original = run.fit
-def fit(model, *arguments, **keywords):
-    if keywords["batch_size"] == 77 and not os.path.exists("repaired"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original(model, *arguments, **keywords)
-run.fit = fit
-"""
 
 
 def test_a_run_whose_worker_is_killed_is_listed_and_done_by_the_next_command(lab, launcher, choose, plant):
